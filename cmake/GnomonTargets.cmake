@@ -1,0 +1,27 @@
+# gnomon_library(<name> SOURCES <file>... [PUBLIC <target>...] [PRIVATE <target>...])
+# One static library a folder. All headers beside it must compile alone.
+function(gnomon_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB headers CONFIGURE_DEPENDS *.h)
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_sources(${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
+  set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${name} PUBLIC gnomon_options ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()
+
+# gnomon_headers(<name> [PUBLIC <target>...]): a folder of headers alone.
+function(gnomon_headers name)
+  cmake_parse_arguments(ARG "" "" "PUBLIC" ${ARGN})
+  file(GLOB headers CONFIGURE_DEPENDS *.h)
+  add_library(${name} INTERFACE)
+  target_sources(${name} INTERFACE FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR} FILES ${headers})
+  set_target_properties(${name} PROPERTIES VERIFY_INTERFACE_HEADER_SETS ON)
+  target_link_libraries(${name} INTERFACE gnomon_options ${ARG_PUBLIC})
+endfunction()
+
+# gnomon_program(<name> SOURCES <file>... LIBS <target>...)
+function(gnomon_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LIBS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE gnomon_options ${ARG_LIBS})
+endfunction()
