@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "agent/sight/sighting.h"
@@ -13,14 +14,23 @@ namespace gnomon {
 struct Match {
   Sighting sighting;
   Meaning meaning = Meaning::unknown;
-  ToolIndex tool = 0;  // for tool and family
+  std::uint32_t also = 0;  // bit per Meaning, as in HostMatch
+  ToolIndex tool = 0;      // for tool and family
   Role role = Role::unknown;
   Audience audience = Audience::unknown;
   RuleConfidence confidence = RuleConfidence::low;
   RuleWeight weight = RuleWeight::normal;
   std::uint16_t shared_with = 0;  // as in HostMatch
+  TenantOwner owner = TenantOwner::unknown;
+  AccountKind account = AccountKind::unknown;
   std::string tenant;
+  std::string name;  // provider, for idp and blind spots
   std::uint32_t rule = 0;
+  // The sighted name is a company's own, and only its alias (CNAME) leads to the tool: role is at
+  // most content, the tenant is not trusted, and no sign-in or use may rest on it.
+  bool by_alias = false;
+
+  bool is(Meaning other) const { return (also & (1U << static_cast<unsigned>(other))) != 0; }
 };
 
 }  // namespace gnomon

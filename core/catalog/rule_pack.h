@@ -13,6 +13,7 @@
 #include "core/byte_reader.h"
 #include "core/clock.h"
 #include "core/contact.h"
+#include "core/ip_address.h"
 #include "core/result.h"
 
 namespace gnomon {
@@ -47,25 +48,43 @@ enum class Meaning : std::uint8_t {
   system_noise,
 };
 
+// TenantOwner tells whose tenant a host shows, as far as the company's overlay says.
+enum class TenantOwner : std::uint8_t {
+  unknown,  // no tenant, or the overlay names none of this tool
+  own,      // listed as the company's own
+  foreign,  // the overlay names tenants of this tool, and this is not one of them
+};
+
+// AccountKind is whose account an identity provider usually holds: a hint, never a fact.
+enum class AccountKind : std::uint8_t { unknown, work, personal, both };
+
 std::string_view to_string(Meaning meaning);
+std::string_view to_string(TenantOwner owner);
+std::string_view to_string(AccountKind kind);
 std::string_view to_string(RuleConfidence confidence);
 
 // HostMatch borrows from the pack and from the host it was asked about.
 struct HostMatch {
+  // Of the most specific rule: exact, then more fixed labels, then a tenant or glob before a
+  // suffix, then longer; a deny first among equals, and a tool before every other meaning.
   Meaning meaning = Meaning::unknown;
-  ToolIndex tool = 0;  // for tool and family
+  std::uint32_t also = 0;  // bit per Meaning of every rule that matches, the best one included
+  ToolIndex tool = 0;      // for tool and family
   Role role = Role::unknown;
   Audience audience = Audience::unknown;
   RuleConfidence confidence = RuleConfidence::low;
   RuleWeight weight = RuleWeight::normal;
   std::uint16_t shared_with = 0;  // bit per Role that lives on the same host too
-  std::string_view tenant;        // part of the host that was asked about; empty when none
-  std::string_view name;          // provider or other name from the pack, for idp and blind spots
-  std::uint32_t rule = 0;         // number of the rule within the pack, for explanations
+  TenantOwner owner = TenantOwner::unknown;
+  AccountKind account = AccountKind::unknown;  // of the identity provider, when idp is in `also`
+  std::string_view tenant;  // part of the host that was asked about; empty when none
+  std::string_view name;    // provider's name, when idp or a blind spot is in `also`
+  std::uint32_t rule = 0;   // number of the rule within the pack, for explanations and sequences
 
   bool shares(Role other) const {
     return (shared_with & (1U << static_cast<unsigned>(other))) != 0;
   }
+  bool is(Meaning other) const { return (also & (1U << static_cast<unsigned>(other))) != 0; }
 };
 
 // ToolView borrows from the pack.
@@ -75,17 +94,38 @@ struct ToolView {
   std::string_view vendor;
   std::string_view homepage;
   std::string_view category;
+  std::vector<std::string_view> also;  // further categories
   std::vector<std::string_view> jobs;
-  std::optional<ToolIndex> family;  // the family it belongs to
-  bool is_family = false;           // a family's own record: never a use in itself
-  bool free_tier = false;           // stated in the catalogue
+  std::vector<std::string_view> data;      // what people usually put into it: "source-code"
+  std::vector<std::string_view> exposure;  // ways out: "public-links"
+  std::vector<std::string_view> signin;    // ways to sign in: "password", "google"
+  std::string_view sso;                    // SAML: "yes", "paid_tier", "no"; empty when not stated
+  std::string_view tenancy;                // "none", "path", "host"; empty when not stated
+  std::string_view status;                 // "active", "renamed:<id>", "ended:<date>"
+  std::optional<ToolIndex> family;         // the family it belongs to
+  bool is_family = false;                  // a family's own record: never a use in itself
+  bool free_tier = false;                  // stated in the catalogue
   bool self_signup = false;
+};
+
+// CategoryView and JobView borrow from the pack: the vocabulary with its labels.
+struct CategoryView {
+  std::string_view id;
+  std::string_view label;
+  bool martech = false;
+};
+struct JobView {
+  std::string_view id;
+  std::string_view label;
+  std::string_view category;
 };
 
 // SequenceStep is one step of a sequence; any other traffic may lie between two steps.
 struct SequenceStep {
   Role role = Role::unknown;  // a host of this role of the tool (or its family) ...
-  std::string_view host;      // ... or, when not empty, exactly this host
+  std::optional<std::uint32_t>
+      rule;               // ... or, when set, a host that this rule names (HostMatch::rule)
+  std::string_view host;  // that rule's pattern, for explanations
   std::uint16_t min_flows = 1;
   bool optional = false;
 };
@@ -111,6 +151,7 @@ enum class PackFault : std::uint8_t {
   older_version,  // version below the highest one seen (rollback)
   expired,        // past its expiry, and meant as an update (freeze)
   newer_format,   // needs a newer program
+  wrong_kind,     // an overlay given as catalogue, or the other way round
 };
 
 // PackError says which fault, with one sentence for a person.
@@ -124,9 +165,20 @@ std::string_view to_string(PackFault fault);
 // kMaxPackBytes is checked before a pack is read: the whole catalogue compiles to about 1 MiB.
 constexpr std::size_t kMaxPackBytes = std::size_t{16} << 20;
 
-// TrustedKeys are the Ed25519 public keys (32 bytes each) that may sign packs.
+// PublicKey is an Ed25519 public key, 32 bytes.
+using PublicKey = std::vector<std::uint8_t>;
+
+// TrustedKeys say who may sign packs. Read from a trust file (core/catalog/trust.h), which also
+// names the root keys that may replace them; `keys` alone is enough where keys never rotate.
 struct TrustedKeys {
-  std::vector<std::vector<std::uint8_t>> keys;
+  std::vector<PublicKey> keys;  // may sign packs
+  std::uint32_t threshold = 1;  // so many of them must have signed
+  // The root that names them. Version 0: none, so these keys cannot be replaced.
+  std::uint32_t root_version = 0;
+  std::vector<PublicKey> root_keys;
+  std::uint32_t root_threshold = 1;
+  std::optional<WallTime> root_expires;
+  std::string root_text;  // the signed record, to be stored when a pack has brought a newer one
 };
 
 // PackLimits is what the holder already knows about packs, against rollback and freeze.
@@ -135,7 +187,9 @@ struct PackLimits {
   std::optional<WallTime> now;    // set: an expired pack is refused
 };
 
-// RulePack is immutable; every method is safe from every thread, match() allocates nothing.
+// RulePack is immutable and is always handed on as a whole: shared ownership lets readers finish
+// with the old one while a new one takes its place (atomic swap on reload). Every method is safe
+// from every thread, match() allocates nothing.
 class RulePack {
  public:
   // open reads (or maps) and verifies a signed pack file.
@@ -161,10 +215,24 @@ class RulePack {
   virtual ToolView tool(ToolIndex index) const = 0;     // index < tool_count()
   virtual std::optional<ToolIndex> find_tool(std::string_view id) const noexcept = 0;
   virtual const std::vector<Sequence>& sequences() const noexcept = 0;
+  virtual std::vector<CategoryView> categories() const = 0;
+  virtual std::vector<JobView> jobs() const = 0;
   // weight reads a number of the judging model by name ("first_ever_user"); nullopt: not in pack.
   virtual std::optional<double> weight(std::string_view name) const noexcept = 0;
   // rule_text is the pattern of a rule as written in rules/, for explanations.
   virtual std::string_view rule_text(std::uint32_t rule) const noexcept = 0;
+  virtual std::uint32_t rule_count() const noexcept = 0;
+
+  // registrable_domain is the part of `host` that somebody registered ("shop.example.co.uk" gives
+  // "example.co.uk"), by the public suffix list in the pack; empty when there is none. Borrows
+  // from `host`. For grouping hosts that the catalogue does not know, never for attribution.
+  virtual std::string_view registrable_domain(std::string_view host) const noexcept = 0;
+  // resolver_at names the provider of encrypted DNS behind an address; empty when not known.
+  virtual std::string_view resolver_at(const IpAddress& address) const noexcept = 0;
+  // sanctioned: the company's overlay lists the tool as approved. Always false without overlay.
+  virtual bool sanctioned(ToolIndex index) const noexcept = 0;
+  // trusted is what to trust from now on: the keys given to open(), or a newer root from the pack.
+  virtual const TrustedKeys& trusted() const noexcept = 0;
 
  protected:
   RulePack() = default;
