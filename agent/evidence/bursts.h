@@ -1,0 +1,80 @@
+// Bursts: names that follow a leader within a short time belong to the page that led.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "agent/evidence/model.h"
+#include "agent/match/match.h"
+
+namespace gnomon {
+
+// LedBy says whose page load a contact belongs to.
+enum class LedBy : std::uint8_t {
+  itself,   // this contact opens the burst
+  own,      // a host of the same tool, or of its family, opened it
+  other,    // another site or tool opened it
+  unclear,  // an embed opened it: the page behind reused a connection and was not seen
+};
+
+// BurstView is the burst a contact falls into, as known when it came.
+struct BurstView {
+  LedBy led_by = LedBy::itself;
+  std::uint32_t number = 0;  // counts the bursts of one user; never 0
+};
+
+// Company is what came beside a leader in its burst.
+struct Company {
+  std::uint32_t others = 0;  // distinct hosts beside it that are no embeds
+  bool idp = false;          // an identity provider was among them
+};
+
+// Bursts follows the page loads of each user. What browsers and systems contact by themselves,
+// identity providers, captchas and shared infrastructure never lead: they are company.
+//
+// Bounded: one small record a user, at most kMaxUsers; the longest silent goes first.
+class Bursts {
+ public:
+  static constexpr std::size_t kMaxUsers = 64;
+  static constexpr std::size_t kRemembered = 8;
+
+  explicit Bursts(const Model& model) : model_(model) {}
+
+  // add places one hello or HTTP request of `user`. `family` is the tool's family, if any.
+  // DNS must not be added: a name is looked up long before and for other reasons.
+  BurstView add(const std::string& user, const Match& match, std::optional<ToolIndex> family);
+
+  // company of a recent burst of `user`, the running one or one of the kRemembered before it; zero
+  // when it is too long ago.
+  Company company(const std::string& user, std::uint32_t number) const;
+
+ private:
+  struct Burst {
+    std::uint32_t number = 0;
+    WallTime begin;
+    WallTime last;
+    Meaning leader_meaning = Meaning::unknown;
+    Role leader_role = Role::unknown;
+    ToolIndex leader_tool = 0;
+    std::optional<ToolIndex> leader_family;
+    std::string leader_host;
+    Company company;
+    // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
+    std::vector<std::size_t> seen;
+    bool led = false;  // false while only company has come
+    std::array<std::pair<std::uint32_t, Company>, kRemembered> before{};  // by number modulo
+  };
+
+  Burst& burst_of(const std::string& user, WallTime now);
+
+  Model model_;
+  std::unordered_map<std::string, Burst> bursts_;
+};
+
+}  // namespace gnomon

@@ -1,0 +1,168 @@
+// The evidence room: from matches to contacts, with a stage, its reasons and a confidence.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/evidence/bursts.h"
+#include "agent/evidence/model.h"
+#include "agent/evidence/tool_state.h"
+#include "agent/evidence/windows.h"
+#include "agent/match/match.h"
+#include "core/catalog/rule_pack.h"
+#include "core/contact.h"
+#include "core/counters.h"
+#include "core/result.h"
+
+namespace gnomon {
+
+struct EvidenceOptions {
+  WindowLimits windows;
+  // What is met within this time after the first sighting counts as known before, so that a new
+  // laptop is not a flood of new tools. Zero switches learning off (`gnomon analyze`).
+  std::chrono::seconds learning{0};
+  std::size_t max_states = 4096;  // (user, tool) pairs remembered; the longest silent goes first
+  // Names the user of a process for contacts: a pseudonym, or nothing. Called on the capture
+  // thread, once a match.
+  std::function<std::string(const Process&)> user_name;
+};
+
+// ContactSink takes finished contacts.
+class ContactSink {
+ public:
+  ContactSink() = default;
+  ContactSink(const ContactSink&) = delete;
+  ContactSink& operator=(const ContactSink&) = delete;
+  virtual ~ContactSink() = default;
+
+  virtual void on_contact(Contact contact) = 0;
+};
+
+// Judgement is the present view of one user and tool, for `gnomon analyze` and `explain`.
+struct Judgement {
+  std::string user;
+  std::string tool;
+  Verdict verdict;
+  double signup_probability = 0;
+  std::array<std::uint32_t, ToolState::kRoles> by_role{};
+  std::vector<std::string> tenants;
+  WallTime first;
+  WallTime last;
+  std::vector<Evidence> evidence;
+};
+
+enum class StateFault : std::uint8_t { not_a_state, damaged, newer_format };
+
+// EvidenceRoom runs on the capture thread. It never asks the clock: time comes with the matches,
+// and from advance() when nothing comes. `counters` and `sink` must outlive it.
+//
+// Raw sightings stay in it; what leaves is contacts with catalogued tools.
+class EvidenceRoom {
+ public:
+  EvidenceRoom(std::shared_ptr<const RulePack> pack, EvidenceOptions options, Counters& counters,
+               ContactSink& sink);
+
+  // add takes one match. Matches come in the order of their time, give or take a second.
+  void add(const Match& match);
+
+  // advance lets time pass without traffic: windows close, weak leaders are settled.
+  void advance(WallTime now);
+
+  // finish closes every window: the end of a capture, or of the program.
+  void finish();
+
+  // set_pack changes the catalogue; open windows and states live on, by tool id.
+  void set_pack(std::shared_ptr<const RulePack> pack);
+
+  // judgements in the order of user and tool, as of the last sighting or advance().
+  std::vector<Judgement> judgements() const;
+
+  // save and load carry the states across restarts (see FORMAT.md). load replaces what is there.
+  std::vector<std::uint8_t> save() const;
+  Result<Ok, StateFault> load(Bytes bytes);
+
+  WallTime next_due() const { return windows_.next_due(); }
+
+ private:
+  // Key of a state: user, then tool id.
+  using StateKey = std::pair<std::string, std::string>;
+
+  struct SequenceProgress {
+    std::size_t next_step = 0;
+    std::uint32_t flows = 0;
+    WallTime begun;
+  };
+
+  // What is remembered of a user beside single tools.
+  struct UserState {
+    std::map<std::string, std::pair<WallTime, std::string>>
+        family_logins;  // family id -> when, host
+    std::optional<WallTime> idp;
+    std::string idp_name;
+    std::optional<WallTime> captcha;
+    std::optional<WallTime> mail_click;
+    std::string last_host;  // of the newest hello, to see a browser's second connection
+    WallTime last_hello{};
+  };
+
+  struct Pending {
+    StateKey key;
+    std::string user;
+    std::uint32_t burst = 0;
+    WallTime due;
+  };
+
+  void add_tool(const Match& match, const std::string& user, UserState& about, BurstView burst,
+                bool repeat);
+  void note_signals(const Match& match, UserState& about);
+  void follow_sequences(const Match& match, const std::string& user);
+  void read_pack();
+  void settle_pending(WallTime now);
+  void emit(std::vector<Contact> contacts);
+  ToolState& state_of(const StateKey& key);
+  SignIn sign_in_of(const UserState& about, std::optional<ToolIndex> family) const;
+
+  // What is asked of the pack at every match, read once: ToolView allocates.
+  struct ToolFacts {
+    std::string_view id;
+    std::optional<ToolIndex> family;
+  };
+  struct SequenceFacts {
+    const Sequence* sequence = nullptr;
+    std::optional<ToolIndex> family;
+  };
+
+  std::shared_ptr<const RulePack> pack_;
+  std::vector<ToolFacts> tools_;
+  std::vector<SequenceFacts> known_sequences_;
+  EvidenceOptions options_;
+  Model model_;
+  ContactSink& sink_;
+
+  Counter& matches_;
+  Counter& unattributed_;
+  Counter& contacts_;
+  Counter& states_forgotten_;
+  Counter& blind_encrypted_dns_;
+  Counter& blind_ech_;
+  Counter& blind_relay_;
+
+  Bursts bursts_;
+  Windows windows_;
+  std::map<StateKey, ToolState> states_;
+  std::map<std::string, UserState> users_;
+  std::map<std::pair<StateKey, std::string>, SequenceProgress> sequences_;
+  std::vector<Pending> pending_;
+  std::optional<WallTime> learning_until_;
+  WallTime now_{};
+};
+
+}  // namespace gnomon

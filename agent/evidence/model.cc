@@ -1,0 +1,73 @@
+#include "agent/evidence/model.h"
+
+#include <cmath>
+#include <cstdint>
+
+namespace gnomon {
+namespace {
+
+void read(const RulePack& pack, std::string_view name, double& value) {
+  if (const auto known = pack.weight(name)) {
+    value = *known;
+  }
+}
+
+template <typename Duration>
+void read_duration(const RulePack& pack, std::string_view name, Duration& value) {
+  // A pack is signed, but a typing error in it must not make windows of a century.
+  constexpr double kLongest = 86'400'000;
+  if (const auto known = pack.weight(name); known && *known > 0 && *known < kLongest) {
+    value = Duration{static_cast<typename Duration::rep>(*known)};
+  }
+}
+
+void read_count(const RulePack& pack, std::string_view name, unsigned& value) {
+  if (const auto known = pack.weight(name); known && *known >= 1 && *known <= 1000) {
+    value = static_cast<unsigned>(*known);
+  }
+}
+
+}  // namespace
+
+Model model_of(const RulePack& pack) {
+  Model model;
+  read(pack, "bias", model.bias);
+  read(pack, "signup_host", model.signup_host);
+  read(pack, "sequence", model.sequence);
+  read(pack, "login_then_app", model.login_then_app);
+  read(pack, "sequence_rule", model.sequence_rule);
+  read(pack, "first_ever", model.first_ever);
+  read(pack, "new_tenant", model.new_tenant);
+  read(pack, "long_login", model.long_login);
+  read(pack, "mail_click", model.mail_click);
+  read(pack, "captcha", model.captcha);
+  read(pack, "app_session", model.app_session);
+  read(pack, "second_day", model.second_day);
+  read(pack, "guest_only", model.guest_only);
+  read(pack, "dns_only", model.dns_only);
+  read(pack, "signup_threshold", model.signup_threshold);
+  read_duration(pack, "sequence_window_s", model.sequence_window);
+  read_duration(pack, "login_credit_s", model.login_credit);
+  read_duration(pack, "long_login_after_s", model.long_login_after);
+  read_duration(pack, "burst_quiet_ms", model.burst_quiet);
+  read_duration(pack, "burst_longest_s", model.burst_longest);
+  read_duration(pack, "session_gap_s", model.session_gap);
+  read_count(pack, "session_flows", model.session_flows);
+  read_count(pack, "weak_company", model.weak_company);
+  return model;
+}
+
+double signup_probability(const Model& model, const Features& f) {
+  const auto term = [](bool present, double weight) { return present ? weight : 0.0; };
+  const double z = model.bias + term(f.signup_host, model.signup_host) +
+                   term(f.sequence, model.sequence) + term(f.login_then_app, model.login_then_app) +
+                   term(f.sequence_rule, model.sequence_rule) +
+                   term(f.first_ever, model.first_ever) + term(f.new_tenant, model.new_tenant) +
+                   term(f.long_login, model.long_login) + term(f.mail_click, model.mail_click) +
+                   term(f.captcha, model.captcha) + term(f.app_session, model.app_session) +
+                   term(f.second_day, model.second_day) + term(f.guest_only, model.guest_only) +
+                   term(f.dns_only, model.dns_only);
+  return 1.0 / (1.0 + std::exp(-z));
+}
+
+}  // namespace gnomon

@@ -1,0 +1,65 @@
+// The numbers behind the judgement, and the formula they go into.
+
+#pragma once
+
+#include <chrono>
+
+#include "core/catalog/rule_pack.h"
+
+namespace gnomon {
+
+// Features are the facts about one user and tool that speak for or against a new account. Each is
+// 0 or 1 unless said otherwise.
+struct Features {
+  bool signup_host = false;     // a host that serves nothing but sign-up
+  bool sequence = false;        // site, then sign-in, then the product, in time
+  bool login_then_app = false;  // sign-in, then the product, without the site before it
+  bool sequence_rule = false;   // a sequence written for this tool in the catalogue
+  bool first_ever = false;      // no earlier use by this user on this device
+  bool new_tenant = false;      // a tenant label never seen here, right after a sign-in
+  bool long_login = false;      // the sign-in took as long as filling in a form takes
+  bool mail_click = false;      // a mail's click tracker right before the product
+  bool captcha = false;         // a captcha while signing in
+  bool app_session = false;     // worked in the product, not just opened it
+  bool second_day = false;      // came back on another day
+  bool guest_only = false;      // only hosts that strangers reach too
+  bool dns_only = false;        // names looked up, never connected to
+};
+
+// Model holds the weights. A rule pack may carry others; what it leaves out keeps the default here.
+// docs/how-it-judges.md says in words what they mean and how they were found.
+struct Model {
+  double bias = -6.0;
+  double signup_host = 6.5;
+  double sequence = 3.5;
+  double login_then_app = 1.5;
+  double sequence_rule = 0.5;
+  double first_ever = 2.0;
+  double new_tenant = 3.0;
+  double long_login = 1.0;
+  double mail_click = 1.5;
+  double captcha = 0.7;
+  double app_session = 1.0;
+  double second_day = 1.0;
+  double guest_only = -2.0;
+  double dns_only = -1.5;
+
+  double signup_threshold = 0.8;  // from this probability on the stage is signup-likely
+
+  std::chrono::seconds sequence_window{1800};  // from the site to the product
+  std::chrono::seconds login_credit{600};  // a family's sign-in counts for the member that follows
+  std::chrono::seconds long_login_after{12};    // sign-in to product
+  std::chrono::milliseconds burst_quiet{1000};  // silence that ends a page load
+  std::chrono::seconds burst_longest{20};       // a page load is over after this at the latest
+  std::chrono::seconds session_gap{1800};       // silence that ends a session
+  unsigned session_flows = 3;                   // flows within a session that mean work, not a look
+  unsigned weak_company = 2;  // other hosts a weak host needs beside it before it means a visit
+};
+
+// model_of reads the weights of a pack over the defaults.
+Model model_of(const RulePack& pack);
+
+// signup_probability is the logistic of the weighted features, 0 to 1.
+double signup_probability(const Model& model, const Features& features);
+
+}  // namespace gnomon

@@ -1,0 +1,145 @@
+// ToolState: all that is remembered about one user and one tool, and the judgement drawn from it.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/evidence/bursts.h"
+#include "agent/evidence/model.h"
+#include "core/contact.h"
+
+namespace gnomon {
+
+// Verdict is a stage with its confidence in thousandths.
+struct Verdict {
+  Stage stage = Stage::none;
+  std::uint16_t confidence = 0;
+
+  bool operator==(const Verdict&) const = default;
+};
+
+// What a contact shows about who made it, as far as names tell.
+enum class Maker : std::uint8_t { unknown, browser, program };
+
+// Step is one sighting as the state sees it.
+struct Step {
+  WallTime when;
+  Source source = Source::dns;
+  Role role = Role::unknown;
+  Audience audience = Audience::unknown;
+  RuleConfidence confidence = RuleConfidence::high;
+  RuleWeight weight = RuleWeight::normal;
+  bool shared_with_site = false;    // the marketing pages live on the same host
+  bool shared_with_signup = false;  // the sign-up form lives on the same host
+  LedBy led_by = LedBy::itself;
+  Maker maker = Maker::unknown;
+  std::string_view host;
+  std::string_view tenant;
+  TenantOwner tenant_owner = TenantOwner::unknown;
+  bool by_alias = false;  // the company's own name leads to the tool: never a use
+  bool repeat = false;    // the same host again within a second: a browser's second connection
+};
+
+// SignIn is what is known of the user's sign-in just before a step.
+struct SignIn {
+  std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
+  std::optional<WallTime> idp;           // an identity provider
+  std::string_view idp_name;
+  std::optional<WallTime> captcha;
+  std::optional<WallTime> mail_click;
+  std::string_view family_host;
+};
+
+// ToolState is a plain value, bounded in size, saved across restarts by state_codec.h. Every
+// change happens in add() and settle(); verdict() only reads.
+class ToolState {
+ public:
+  static constexpr std::size_t kMaxTenants = 8;
+  static constexpr std::size_t kRoles = 12;
+
+  // add takes one hello, HTTP request or DNS question into account. `learning`: the device is
+  // still in its learning period, so what is met now counts as known before.
+  void add(const Step& step, const SignIn& sign_in, const Model& model, bool learning);
+
+  // settle tells the state what came beside a weak host that led its burst; see Bursts::company.
+  void settle(const Company& company, const Model& model);
+
+  // sequence_done records that a sequence of the catalogue was completed.
+  void sequence_done(WallTime when, std::string_view id);
+
+  // verdict judges by what is known at `now`.
+  Verdict verdict(const Model& model, WallTime now) const;
+
+  // probability_of_signup is the model's answer, whatever the stage.
+  double probability_of_signup(const Model& model) const;
+
+  bool pending() const { return weak_pending_.has_value(); }
+  const std::vector<Evidence>& evidence() const { return evidence_; }
+  const std::array<std::uint32_t, kRoles>& by_role() const { return by_role_; }
+  const std::vector<std::string>& tenants() const { return tenants_; }
+  WallTime first() const { return first_; }
+  WallTime last() const { return last_; }
+  bool used() const { return first_use_.has_value(); }
+
+ private:
+  friend class StateCodec;
+
+  void note(WallTime when, std::string what, std::string_view host, Role role);
+  void note_use(const Step& step, const SignIn& sign_in, const Model& model);
+  void note_product(const Step& step, const SignIn& sign_in, const Model& model);
+  void mark_day(WallTime when);
+  unsigned days_within(WallTime now, int days) const;
+  void close_session_if_over(WallTime when, const Model& model);
+  Features features() const;
+
+  WallTime first_{};
+  WallTime last_{};
+  std::array<std::uint32_t, kRoles> by_role_{};  // sightings, DNS included
+  std::uint32_t hellos_ = 0;                     // sightings that were connections
+  std::uint32_t use_hellos_ = 0;                 // of them, led by the tool itself and no embed
+  std::uint32_t guest_hellos_ = 0;               // of them, on hosts that strangers reach too
+
+  bool known_before_ = false;           // first met in the learning period
+  std::optional<WallTime> first_use_;   // first contact with sign-up, sign-in or product
+  std::optional<WallTime> last_use_;    // last contact with the product itself
+  std::optional<WallTime> last_site_;   // marketing pages, or a host they share
+  std::optional<WallTime> last_login_;  // own sign-in, or the family's, credited
+  std::optional<WallTime> first_login_;
+  std::int32_t last_day_ = 0;  // days since 1970 of the newest bit in days_
+  std::uint64_t days_ = 0;     // bit n: the product was used n days before last_day_
+  std::int32_t last_api_day_ = 0;
+  std::uint8_t api_days_ = 0;  // days on which a program called the API, at most 255
+
+  // The running session with the product.
+  std::optional<WallTime> session_begin_;
+  std::optional<WallTime> session_last_;
+  std::uint32_t session_flows_ = 0;
+
+  // What stays true once it was seen.
+  bool signup_host_ = false;
+  bool sequence_ = false;
+  bool login_then_app_ = false;
+  bool sequence_rule_ = false;
+  bool new_tenant_ = false;
+  bool long_login_ = false;
+  bool mail_click_ = false;
+  bool captcha_ = false;
+  bool app_session_ = false;
+  bool exclusive_use_ = false;  // a host that only account holders reach
+  bool guest_seen_ = false;
+  bool program_api_ = false;
+  bool browser_api_ = false;
+  RuleConfidence best_rule_ = RuleConfidence::low;  // of the rules behind uses
+
+  std::optional<WallTime> weak_pending_;  // a weak host led a burst; settle() decides
+  std::string weak_host_;
+
+  std::vector<std::string> tenants_;
+  std::vector<Evidence> evidence_;
+};
+
+}  // namespace gnomon

@@ -1,0 +1,114 @@
+// Stories of matches, told by host and second, for the evidence room's tests.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/evidence/evidence.h"
+#include "tests/support/fake_rule_pack.h"
+
+namespace gnomon::testing {
+
+// at gives a time by its seconds after 2026-11-16 09:00 UTC, a Monday.
+inline WallTime at(double seconds) {
+  const WallTime monday{std::chrono::sys_days{std::chrono::year{2026} / 11 / 16} +
+                        std::chrono::hours{9}};
+  return monday + std::chrono::nanoseconds{static_cast<std::int64_t>(seconds * 1e9)};
+}
+
+inline constexpr double kDay = 86400;
+
+// Story is a small world: Trello with its vendor's family, Asana, a web counter whose console also
+// takes beacons, a survey tool, and an identity provider.
+class Story final : public ContactSink {
+ public:
+  explicit Story(EvidenceOptions options = {}) {
+    const ToolIndex atlassian = pack->add_tool("atlassian", {}, true);
+    trello = pack->add_tool("trello", atlassian);
+    asana = pack->add_tool("asana");
+    counter = pack->add_tool("counter");
+    survey = pack->add_tool("survey");
+    pack->add_host("id.atlassian.com", Meaning::family, atlassian, Role::login);
+    auto& shared = pack->add_host("trello.com", Meaning::tool, trello, Role::app, Audience::both);
+    shared.shared_with = 1U << static_cast<unsigned>(Role::site);
+    pack->add_host("ws.trello.com", Meaning::tool, trello, Role::client);
+    pack->add_host("gateway.trello.com", Meaning::tool, trello, Role::client);
+    pack->add_host("api.trello.com", Meaning::tool, trello, Role::api);
+    pack->add_host("cdn.trello.com", Meaning::tool, trello, Role::asset);
+    pack->add_host("asana.com", Meaning::tool, asana, Role::site, Audience::visitor);
+    pack->add_host("app.asana.com", Meaning::tool, asana, Role::app);
+    pack->add_host("script.counter.com", Meaning::tool, counter, Role::embed, Audience::visitor);
+    pack->add_host("console.counter.com", Meaning::tool, counter, Role::app).weight =
+        RuleWeight::weak;
+    pack->add_host("form.survey.com", Meaning::tool, survey, Role::app, Audience::guest);
+    pack->add_host("signup.survey.com", Meaning::tool, survey, Role::signup);
+    pack->add_host("accounts.idp.com", Meaning::idp).name = "An Identity Provider";
+    pack->add_host("fonts.cdn.com", Meaning::shared);
+    pack->add_host("update.browser.com", Meaning::browser_noise);
+    room = std::make_unique<EvidenceRoom>(pack, std::move(options), counters, *this);
+  }
+
+  void on_contact(Contact contact) override { contacts.push_back(std::move(contact)); }
+
+  // see adds one sighting of `host`, with what the pack says of it.
+  Story& see(double seconds, const std::string& host, Source source = Source::tls) {
+    const HostMatch found = pack->match(host);
+    Match match;
+    match.sighting.when = at(seconds);
+    match.sighting.source = source;
+    match.sighting.host = host;
+    match.sighting.process.program = program;
+    match.meaning = found.meaning;
+    match.also = found.also;
+    match.tool = found.tool;
+    match.role = found.role;
+    match.audience = found.audience;
+    match.confidence = found.confidence;
+    match.weight = found.weight;
+    match.shared_with = found.shared_with;
+    match.name = found.name;
+    match.rule = found.rule;
+    match.tenant = tenant;
+    room->add(match);
+    return *this;
+  }
+
+  Judgement of(const std::string& tool) const {
+    for (const Judgement& judgement : room->judgements()) {
+      if (judgement.tool == tool) {
+        return judgement;
+      }
+    }
+    return {};
+  }
+
+  Stage stage(const std::string& tool) const { return of(tool).verdict.stage; }
+
+  // says tells whether a line of the tool's evidence holds `words`.
+  bool says(const std::string& tool, const std::string& words) const {
+    const Judgement judgement = of(tool);
+    for (const Evidence& line : judgement.evidence) {
+      if (line.what.find(words) != std::string::npos) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::shared_ptr<FakeRulePack> pack = std::make_shared<FakeRulePack>();
+  Counters counters;
+  ToolIndex trello = 0;
+  ToolIndex asana = 0;
+  ToolIndex counter = 0;
+  ToolIndex survey = 0;
+  std::string program = "firefox";
+  std::string tenant;
+  std::vector<Contact> contacts;
+  std::unique_ptr<EvidenceRoom> room;
+};
+
+}  // namespace gnomon::testing
