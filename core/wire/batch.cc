@@ -169,6 +169,7 @@ v1::Batch to_proto(const Batch& batch) {
   }
   out.set_sealed_ns(to_ns(batch.sealed));
   out.set_sealed_monotonic_ns(batch.sealed_monotonic_ns);
+  out.set_part(batch.part);
   return out;
 }
 
@@ -269,6 +270,7 @@ Result<Batch, WireError> decode_batch(Bytes encoded) {
   }
   batch.sealed = from_ns(in.sealed_ns());
   batch.sealed_monotonic_ns = in.sealed_monotonic_ns();
+  batch.part = in.part();
   return batch;
 }
 

@@ -56,6 +56,7 @@ struct Batch {
   std::optional<Health> health;
   WallTime sealed;                       // agent's wall clock when it was spooled
   std::int64_t sealed_monotonic_ns = 0;  // agent's monotonic clock at the same moment
+  std::uint64_t part = 0;  // its place within a replay, from 1: how far a killed one had come
 
   bool operator==(const Batch&) const = default;
 };

@@ -48,6 +48,7 @@ Batch full_batch() {
   batch.health = health;
   batch.sealed = test_time(61);
   batch.sealed_monotonic_ns = 42;
+  batch.part = 3;
   return batch;
 }
 
