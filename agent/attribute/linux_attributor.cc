@@ -1,0 +1,53 @@
+#include "agent/attribute/linux_attributor.h"
+
+#include <utility>
+
+namespace gnomon {
+
+Result<std::unique_ptr<LinuxAttributor>, IoError> LinuxAttributor::open(Counters& counters,
+                                                                        const Clock& clock) {
+  auto diag = SockDiag::open();
+  if (!diag) {
+    return Failure{diag.error()};
+  }
+  return std::unique_ptr<LinuxAttributor>{new LinuxAttributor{std::move(*diag), counters, clock}};
+}
+
+LinuxAttributor::LinuxAttributor(SockDiag diag, Counters& counters, const Clock& clock)
+    : diag_(std::move(diag)),
+      clock_(clock),
+      whole_(counters.counter("attribute_lookups_total", "Flows by what is known of their owner.",
+                              {{"outcome", "program"}})),
+      user_only_(counters.counter("attribute_lookups_total", {}, {{"outcome", "user-only"}})),
+      unknown_(counters.counter("attribute_lookups_total", {}, {{"outcome", "unknown"}})) {}
+
+bool LinuxAttributor::may_scan() {
+  const MonotonicTime now = clock_.monotonic();
+  if (now - second_begin_ >= std::chrono::seconds{1}) {
+    second_begin_ = now;
+    scans_before_ = processes_.scans();
+  }
+  return processes_.scans() - scans_before_ < kScansPerSecond;
+}
+
+Process LinuxAttributor::owner_of(Transport transport, const Endpoint& local,
+                                  const Endpoint& remote) {
+  Process process;
+  const auto owner = diag_.find(transport, local, remote);
+  if (!owner) {
+    unknown_.add_alone();
+    return process;
+  }
+  process.uid = owner->uid;
+  const auto program = may_scan() ? processes_.find(owner->inode) : std::nullopt;
+  if (!program) {
+    user_only_.add_alone();
+    return process;
+  }
+  process.pid = program->pid;
+  process.program = program->name;
+  whole_.add_alone();
+  return process;
+}
+
+}  // namespace gnomon

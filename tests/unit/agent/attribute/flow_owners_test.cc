@@ -1,0 +1,105 @@
+#include "agent/attribute/flow_owners.h"
+
+#include <vector>
+
+#include "tests/support/catch.h"
+
+namespace gnomon {
+namespace {
+
+class ScriptedAttributor final : public Attributor {
+ public:
+  Process owner_of(Transport, const Endpoint& local, const Endpoint&) override {
+    ++asked;
+    return Process{"program-" + std::to_string(local.port), 1000, 7};
+  }
+  int asked = 0;
+};
+
+class CountingSink final : public FlightSink {
+ public:
+  Appetite on_flight(const Flight& flight) override {
+    flights.push_back(flight.flow);
+    return {3, true};
+  }
+  void on_flow_end(FlowId flow) override { ended.push_back(flow); }
+  std::vector<FlowId> flights;
+  std::vector<FlowId> ended;
+};
+
+Flight flight_of(FlowId flow, std::uint16_t port) {
+  Flight flight;
+  flight.flow = flow;
+  flight.client.port = port;
+  return flight;
+}
+
+Sighting sighting_of(FlowId flow) {
+  Sighting sighting;
+  sighting.flow = flow;
+  return sighting;
+}
+
+TEST_CASE("FlowOwners: the owner is asked for once a flow and attached to its sightings",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  FlowOwners owners{attributor, sink};
+
+  const Appetite appetite = owners.on_flight(flight_of(1, 50001));
+  owners.on_flight(flight_of(1, 50001));
+  owners.on_flight(flight_of(2, 50002));
+
+  CHECK(appetite.consumed == 3);
+  CHECK(appetite.enough);
+  CHECK(attributor.asked == 2);
+  CHECK(sink.flights == std::vector<FlowId>{1, 1, 2});
+  Sighting sighting = sighting_of(2);
+  owners.attach(sighting);
+  CHECK(sighting.process.program == "program-50002");
+  CHECK(sighting.process.uid == 1000U);
+}
+
+TEST_CASE("FlowOwners: an ended flow is forgotten, and its end is handed on",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  FlowOwners owners{attributor, sink};
+  owners.on_flight(flight_of(1, 50001));
+  owners.on_flow_end(1);
+
+  Sighting sighting = sighting_of(1);
+  owners.attach(sighting);
+  CHECK(sighting.process.program.empty());
+  CHECK_FALSE(sighting.process.uid);
+  CHECK(sink.ended == std::vector<FlowId>{1});
+}
+
+TEST_CASE("FlowOwners: a flow inside a tunnel is not asked about", "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  FlowOwners owners{attributor, sink};
+  Flight flight = flight_of(1, 50001);
+  flight.tunnelled = true;
+  owners.on_flight(flight);
+  CHECK(attributor.asked == 0);
+  CHECK(sink.flights.size() == 1);
+}
+
+TEST_CASE("FlowOwners: a flood of flows is handed on but no longer asked about",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  FlowOwners owners{attributor, sink};
+  for (FlowId flow = 1; flow <= FlowOwners::kMaxFlows + 10; ++flow) {
+    owners.on_flight(flight_of(flow, 50000));
+  }
+  CHECK(attributor.asked == static_cast<int>(FlowOwners::kMaxFlows));
+  CHECK(sink.flights.size() == FlowOwners::kMaxFlows + 10);
+  owners.on_flow_end(1);
+  owners.on_flight(flight_of(FlowOwners::kMaxFlows + 11, 50000));
+  CHECK(attributor.asked == static_cast<int>(FlowOwners::kMaxFlows) + 1);
+}
+
+}  // namespace
+}  // namespace gnomon
