@@ -57,7 +57,8 @@ struct Sighting {
   WallTime when;
   Source source = Source::dns;
   // Lower-case text form without a trailing dot. From DNS it may hold bytes that no host name
-  // has, escaped as \ddd (RFC 1035, section 5.1). Empty for a hello without a name.
+  // has, escaped as \ddd (RFC 1035, section 5.1). From HTTP and TLS it may be an IP literal, and
+  // hold printable characters that no host name has. Empty for a hello without a name.
   std::string host;
   Endpoint client;
   Endpoint server;

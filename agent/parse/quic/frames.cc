@@ -1,0 +1,77 @@
+#include "agent/parse/quic/frames.h"
+
+#include "agent/parse/quic/packet.h"
+
+namespace gnomon::quic {
+
+namespace {
+
+// Frame types (RFC 9000, table 3).
+constexpr std::uint8_t kPadding = 0x00;
+constexpr std::uint8_t kPing = 0x01;
+constexpr std::uint8_t kAck = 0x02;
+constexpr std::uint8_t kAckWithEcn = 0x03;
+constexpr std::uint8_t kCrypto = 0x06;
+constexpr std::uint8_t kConnectionClose = 0x1c;
+
+void skip_ack(ByteReader& reader, bool with_ecn) {
+  read_varint(reader);  // largest acknowledged
+  read_varint(reader);  // delay
+  std::uint64_t ranges = read_varint(reader);
+  read_varint(reader);  // first range
+  // Two numbers of at least a byte each per range: more ranges than that are not there.
+  for (; ranges > 0 && reader.ok(); --ranges) {
+    read_varint(reader);
+    read_varint(reader);
+  }
+  for (int i = 0; with_ecn && i < 3; ++i) {
+    read_varint(reader);
+  }
+}
+
+void skip_close(ByteReader& reader) {
+  read_varint(reader);  // error code
+  read_varint(reader);  // frame type
+  reader.skip(read_varint(reader));
+}
+
+}  // namespace
+
+bool CryptoReader::next(CryptoView& piece) {
+  while (!reader_.empty()) {
+    switch (reader_.u8()) {
+      case kPadding:
+      case kPing:
+        break;
+      case kAck:
+        skip_ack(reader_, false);
+        break;
+      case kAckWithEcn:
+        skip_ack(reader_, true);
+        break;
+      case kConnectionClose:
+        skip_close(reader_);
+        break;
+      case kCrypto: {
+        piece.offset = read_varint(reader_);
+        piece.data = reader_.take(read_varint(reader_));
+        if (!reader_.ok()) {
+          broken_ = true;
+          return false;
+        }
+        return true;
+      }
+      default:
+        broken_ = true;
+        reader_.skip(reader_.remaining());
+        return false;
+    }
+    if (!reader_.ok()) {
+      broken_ = true;
+      return false;
+    }
+  }
+  return false;
+}
+
+}  // namespace gnomon::quic
