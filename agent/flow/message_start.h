@@ -1,0 +1,63 @@
+// What the first bytes of a message look like: enough to tell where in a stream to begin.
+
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/byte_reader.h"
+
+namespace gnomon {
+
+// MessageStart says who would send bytes that begin like this.
+enum class MessageStart : std::uint8_t { none, client, server };
+
+// message_start looks at the first bytes of a segment. It is no parser: it only helps to find
+// where to begin in a stream whose beginning was not seen, and who is the client there. It knows
+// TLS hellos, HTTP/1 requests and responses, and the PROXY protocol.
+inline MessageStart message_start(Bytes bytes) {
+  if (bytes.size() < 6) {
+    return MessageStart::none;
+  }
+  const auto first = bytes.first<6>();
+  if (first[0] == 0x16) {
+    // A TLS handshake record of at most 2^14 + 256 bytes, then ClientHello or ServerHello.
+    if (first[1] != 0x03 || first[2] > 0x04 || first[3] > 0x41) {
+      return MessageStart::none;
+    }
+    if (first[5] == 1) {
+      return MessageStart::client;
+    }
+    return first[5] == 2 ? MessageStart::server : MessageStart::none;
+  }
+  if (first[0] == '\r') {
+    // PROXY protocol, version 2.
+    return first[1] == '\n' && first[2] == '\r' && first[3] == '\n' && first[4] == 0
+               ? MessageStart::client
+               : MessageStart::none;
+  }
+  if (first[0] < 'A' || first[0] > 'Z') {
+    return MessageStart::none;
+  }
+  if (first[0] == 'H' && first[1] == 'T' && first[2] == 'T' && first[3] == 'P' && first[4] == '/') {
+    return MessageStart::server;
+  }
+  // A method: capital letters, a space, and something after it. "UNSUBSCRIBE" has eleven.
+  constexpr std::size_t kLongestMethod = 12;
+  const std::size_t end = std::min(bytes.size(), kLongestMethod + 1);
+  for (std::size_t i = 1; i < end; ++i) {
+    const std::uint8_t byte = bytes[i];
+    if (byte == ' ') {
+      return i >= 3 && i + 1 < bytes.size() && bytes[i + 1] > ' ' && bytes[i + 1] < 0x7f
+                 ? MessageStart::client
+                 : MessageStart::none;
+    }
+    if ((byte < 'A' || byte > 'Z') && byte != '-' && byte != '_') {
+      return MessageStart::none;
+    }
+  }
+  return MessageStart::none;
+}
+
+}  // namespace gnomon
