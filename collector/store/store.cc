@@ -1,0 +1,231 @@
+#include "collector/store/store.h"
+
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <mutex>
+#include <utility>
+
+#include "collector/store/committer.h"
+#include "collector/store/database.h"
+#include "collector/store/keys.h"
+#include "collector/store/rebuild.h"
+#include "collector/store/snapshot.h"
+#include "core/check.h"
+
+namespace gnomon {
+namespace {
+
+using store::Database;
+using store::Family;
+using store::slice;
+
+constexpr std::string_view kFormatKey = "format";
+constexpr std::string_view kFormat = "1";
+constexpr std::string_view kSampleKey = "sample";
+constexpr std::string_view kZoneKey = "zone";
+
+StoreError unreadable(const IoError& error) {
+  return {StoreFault::unreachable, error.text()};
+}
+
+// begin_new writes what a store says about itself when there is nothing in it yet.
+Result<Ok, IoError> begin_new(const StoreOptions& options, const Database& database) {
+  rocksdb::WriteBatch batch;
+  auto* info = database.family(Family::info);
+  static_cast<void>(batch.Put(info, slice(kFormatKey), slice(kFormat)));
+  if (options.sample) {
+    static_cast<void>(batch.Put(info, slice(kSampleKey), "1"));
+  }
+  return database.write(batch, true);
+}
+
+}  // namespace
+
+class Store::Body {
+ public:
+  Body(StoreOptions options, std::unique_ptr<Database> database, StoreFacts facts)
+      : options_(std::move(options)), database_(std::move(database)), facts_(std::move(facts)) {}
+
+  void start(Clock& clock, Counters& counters) {
+    committer_ = std::make_unique<store::Committer>(options_, *database_, clock, counters);
+  }
+
+  const StoreOptions& options() const { return options_; }
+  const Database& database() const { return *database_; }
+  const StoreFacts& facts() const { return facts_; }
+  store::Committer* committer() { return committer_.get(); }
+  std::mutex& meta_mutex() { return meta_mutex_; }
+
+ private:
+  StoreOptions options_;
+  std::unique_ptr<Database> database_;
+  StoreFacts facts_;
+  std::mutex meta_mutex_;  // held from comparing to writing, so that nothing comes between
+  std::unique_ptr<store::Committer> committer_;  // last: its thread uses all the others
+};
+
+Store::Store(std::unique_ptr<Body> body) : body_(std::move(body)) {}
+Store::~Store() = default;
+
+Result<std::unique_ptr<Store>, StoreError> Store::open(StoreOptions options, Clock& clock,
+                                                       Counters& counters) {
+  auto opened = Database::open(options);
+  if (!opened) {
+    return Failure{opened.error()};
+  }
+  const Database& database = **opened;
+  const auto format = database.get(Family::info, kFormatKey);
+  if (!format) {
+    return Failure{unreadable(format.error())};
+  }
+  if (format->has_value() && **format != kFormat) {
+    return Failure{StoreError{StoreFault::newer_format, "the store in " + options.directory +
+                                                            " was written by a later version"}};
+  }
+  if (!options.read_only) {
+    if (!format->has_value()) {
+      if (const auto begun = begin_new(options, database); !begun) {
+        return Failure{unreadable(begun.error())};
+      }
+    }
+    const auto stale = store::must_rebuild(options, database);
+    if (!stale) {
+      return Failure{unreadable(stale.error())};
+    }
+    if (*stale) {
+      if (const auto rebuilt = store::rebuild_totals(options, database); !rebuilt) {
+        return Failure{unreadable(rebuilt.error())};
+      }
+    }
+  }
+  const auto sample = database.get(Family::info, kSampleKey);
+  const auto zone = database.get(Family::info, kZoneKey);
+  if (!sample || !zone) {
+    return Failure{unreadable(sample ? zone.error() : sample.error())};
+  }
+  StoreFacts facts{sample->has_value(), options.calendar, zone->value_or("local")};
+  const bool read_only = options.read_only;
+  auto body = std::make_unique<Body>(std::move(options), std::move(*opened), std::move(facts));
+  if (!read_only) {
+    body->start(clock, counters);
+  }
+  return std::unique_ptr<Store>{new Store{std::move(body)}};
+}
+
+void Store::submit(Upload upload, std::function<void(CommitOutcome)> done) {
+  GNOMON_CHECK(body_->committer() != nullptr);
+  body_->committer()->submit(std::move(upload), std::move(done));
+}
+
+Result<std::optional<Cursor>, IoError> Store::cursor(const std::string& agent) const {
+  const auto value = body_->database().get(Family::cursors, store::cursor_key(agent));
+  if (!value) {
+    return Failure{value.error()};
+  }
+  if (!value->has_value()) {
+    return std::optional<Cursor>{};
+  }
+  const auto cursor = store::parse_cursor_value(**value);
+  if (!cursor) {
+    return Failure{
+        store::io_error("read cursor", body_->database().path(), rocksdb::Status::Corruption())};
+  }
+  return cursor;
+}
+
+Result<std::optional<std::string>, IoError> Store::get(std::string_view key) const {
+  return body_->database().get(Family::meta, key);
+}
+
+Result<Ok, IoError> Store::apply(const std::vector<MetaChange>& changes) {
+  const std::lock_guard lock{body_->meta_mutex()};
+  rocksdb::WriteBatch batch;
+  auto* meta = body_->database().family(Family::meta);
+  for (const MetaChange& change : changes) {
+    if (change.value) {
+      static_cast<void>(batch.Put(meta, slice(change.key), slice(*change.value)));
+    } else {
+      static_cast<void>(batch.Delete(meta, slice(change.key)));
+    }
+  }
+  return body_->database().write(batch, true);
+}
+
+Result<bool, IoError> Store::compare_and_apply(std::string_view key,
+                                               const std::optional<std::string>& expected,
+                                               const std::vector<MetaChange>& changes) {
+  const std::lock_guard lock{body_->meta_mutex()};
+  const auto held = get(key);
+  if (!held) {
+    return Failure{held.error()};
+  }
+  if (*held != expected) {
+    return false;
+  }
+  rocksdb::WriteBatch batch;
+  auto* meta = body_->database().family(Family::meta);
+  for (const MetaChange& change : changes) {
+    if (change.value) {
+      static_cast<void>(batch.Put(meta, slice(change.key), slice(*change.value)));
+    } else {
+      static_cast<void>(batch.Delete(meta, slice(change.key)));
+    }
+  }
+  if (const auto written = body_->database().write(batch, true); !written) {
+    return Failure{written.error()};
+  }
+  return true;
+}
+
+Result<Ok, IoError> Store::scan(
+    std::string_view prefix,
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+  return body_->database().scan(Family::meta, prefix, nullptr, visit);
+}
+
+std::unique_ptr<Snapshot> Store::snapshot() const {
+  return store::take_snapshot(body_->database(), body_->facts());
+}
+
+StoreState Store::state() const {
+  if (body_->committer() == nullptr) {
+    return StoreState{false, "opened for reading only", 0};
+  }
+  return body_->committer()->state();
+}
+
+Result<Ok, IoError> Store::rebuild() {
+  GNOMON_CHECK(body_->committer() != nullptr);
+  return body_->committer()->run_between_commits(
+      [this] { return store::rebuild_totals(body_->options(), body_->database()); });
+}
+
+Result<Ok, IoError> Store::checkpoint(const std::string& directory) const {
+  rocksdb::Checkpoint* made = nullptr;
+  auto status = rocksdb::Checkpoint::Create(&body_->database().db(), &made);
+  const std::unique_ptr<rocksdb::Checkpoint> owned{made};
+  if (status.ok()) {
+    status = owned->CreateCheckpoint(directory);
+  }
+  if (!status.ok()) {
+    return Failure{store::io_error("checkpoint", directory, status)};
+  }
+  return Ok{};
+}
+
+Result<Ok, IoError> Store::visit_batches(
+    const std::function<bool(const Upload& upload, bool refused)>& visit) const {
+  return body_->database().scan(
+      Family::batches, {}, nullptr, [&](std::string_view key, std::string_view value) {
+        auto id = store::parse_batch_key(key);
+        const auto record = store::parse_batch_value(value);
+        if (!id || !record) {
+          return true;
+        }
+        return visit(Upload{std::move(*id), record->first_sequence, record->received,
+                            std::string{record->encoded}},
+                     record->refused);
+      });
+}
+
+}  // namespace gnomon

@@ -1,0 +1,103 @@
+#include "collector/admit/admit.h"
+
+#include "tests/support/catch.h"
+#include "tests/support/uploads.h"
+
+using namespace gnomon;
+using namespace std::chrono_literals;
+using testing::at;
+using testing::batch_of;
+using testing::contact;
+using testing::upload;
+
+namespace {
+
+Admitted admitted(const Upload& one, Counters& counters) {
+  const Admit admit{AdmitLimits{}, counters};
+  auto result = admit.admit(one);
+  REQUIRE(result);
+  return *result;
+}
+
+}  // namespace
+
+TEST_CASE("Admit: times of a clock that is right are left alone", "[collector]") {
+  Counters counters;
+  const Batch batch = batch_of({contact("trello", Role::app, Stage::visited, at(17))}, at(17, 11));
+  const Admitted result = admitted(upload("a", 1, 1, batch, at(18)), counters);
+  CHECK(result.batch == batch);
+  CHECK(result.clock_ahead == 0ns);
+  CHECK(result.received == at(18));
+}
+
+TEST_CASE("Admit: a clock that runs ahead is set right by its distance to the receipt",
+          "[collector]") {
+  Counters counters;
+  // Sealed "tomorrow at noon", received today at noon.
+  const Batch batch =
+      batch_of({contact("trello", Role::app, Stage::visited, at(18, 10))}, at(18, 12));
+  const Admitted result = admitted(upload("a", 1, 1, batch, at(17, 12)), counters);
+  CHECK(result.clock_ahead == 24h);
+  CHECK(result.batch.contacts[0].first == at(17, 10));
+  CHECK(result.batch.contacts[0].window_begin == at(17, 10));
+  CHECK(counters.value("admit_clock_corrected_total{direction=\"ahead\"}") == 1);
+}
+
+TEST_CASE("Admit: a clock that lost its battery is set right too", "[collector]") {
+  Counters counters;
+  const WallTime epoch{};
+  const Batch batch =
+      batch_of({contact("trello", Role::app, Stage::visited, epoch + 1h)}, epoch + 2h);
+  const Admitted result = admitted(upload("a", 1, 1, batch, at(17, 12)), counters);
+  CHECK(result.batch.contacts[0].first == at(17, 11));
+  CHECK(counters.value("admit_clock_corrected_total{direction=\"behind\"}") == 1);
+}
+
+TEST_CASE("Admit: a laptop that was away for months keeps its dates", "[collector]") {
+  Counters counters;
+  const Batch batch = batch_of({contact("trello", Role::app, Stage::visited, at(17) - 24h * 200)},
+                               at(17) - 24h * 200);
+  const Admitted result = admitted(upload("a", 1, 1, batch, at(17)), counters);
+  CHECK(result.batch.contacts[0].first == at(17) - 24h * 200);
+}
+
+TEST_CASE("Admit: single times out of all bounds cannot reach another week", "[collector]") {
+  Counters counters;
+  Contact wild = contact("trello", Role::app, Stage::visited, at(17));
+  wild.first = WallTime::min();
+  wild.last = WallTime::max();
+  wild.window_begin = WallTime::min();
+  wild.window_end = WallTime::max();
+  const Admitted result =
+      admitted(upload("a", 1, 1, batch_of({wild}, at(17)), at(17, 12)), counters);
+  CHECK(result.batch.contacts[0].first == at(17, 12) - 24h * 400);
+  CHECK(result.batch.contacts[0].last == at(17, 12) + 10min);
+  CHECK(counters.value("admit_contacts_clamped_total") == 1);
+}
+
+TEST_CASE("Admit: seal times at the ends of the clock do not overflow", "[collector]") {
+  Counters counters;
+  for (const WallTime sealed : {WallTime::min(), WallTime::max()}) {
+    const Batch batch = batch_of({contact("trello", Role::app, Stage::visited,
+                                          sealed == WallTime::max() ? sealed - 1h : sealed)},
+                                 sealed);
+    Batch bounded = batch;
+    bounded.contacts[0].last = bounded.contacts[0].first;
+    bounded.contacts[0].window_end = bounded.contacts[0].window_begin;
+    const Admitted result = admitted(upload("a", 1, 1, bounded, at(17, 12)), counters);
+    CHECK(result.batch.contacts[0].first >= at(17, 12) - 24h * 400);
+    CHECK(result.batch.contacts[0].first <= at(17, 12) + 10min);
+  }
+}
+
+TEST_CASE("Admit: bytes that are no batch are refused with the reason", "[collector]") {
+  Counters counters;
+  const Admit admit{AdmitLimits{}, counters};
+  Upload bad = upload("a", 1, 1, Batch{}, at(17));
+  bad.encoded = "\xff\xff\xff not a batch";
+  const auto result = admit.admit(bad);
+  REQUIRE_FALSE(result);
+  CHECK(result.error() == wire::WireError::malformed);
+  bad.encoded.assign(kMaxBatchBytes + 1, 'x');
+  CHECK(admit.admit(bad).error() == wire::WireError::over_limit);
+}
