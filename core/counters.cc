@@ -89,12 +89,12 @@ std::string Counters::render() const {
   return text;
 }
 
-std::int64_t Counters::value(std::string_view wanted) const {
+std::int64_t Counters::value(std::string_view series) const {
   const std::lock_guard lock{mutex_};
-  for (const Series& series : series_) {
-    if (series.name + series.labels == wanted) {
-      return series.is_gauge ? series.gauge.value()
-                             : static_cast<std::int64_t>(series.counter.value());
+  for (const Series& known : series_) {
+    if (known.name + known.labels == series) {
+      return known.is_gauge ? known.gauge.value()
+                            : static_cast<std::int64_t>(known.counter.value());
     }
   }
   return 0;

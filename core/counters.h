@@ -51,6 +51,7 @@ class Counters {
   Counters() = default;
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
+  ~Counters() = default;
 
   // counter finds or makes `<name>{labels}`; `help` is kept from the first call for a name.
   Counter& counter(std::string_view name, std::string_view help = {},

@@ -252,6 +252,40 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, UserSta
   }
 }
 
+bool EvidenceRoom::step_sequence(const Sequence& sequence, const Match& match,
+                                 SequenceProgress& progress) {
+  const std::chrono::seconds within{sequence.within_s};
+  if (progress.next_step > 0 && match.sighting.when - progress.begun > within) {
+    progress = SequenceProgress{};
+  }
+  // Optional steps may be passed over, so the match may belong to a later step.
+  for (std::size_t i = progress.next_step; i < sequence.steps.size(); ++i) {
+    const SequenceStep& step = sequence.steps[i];
+    const bool here =
+        step.rule ? *step.rule == match.rule : step.role == match.role || shares(match, step.role);
+    if (here) {
+      progress.flows = i == progress.next_step ? progress.flows : 0;
+      if (progress.next_step == 0 && progress.flows == 0) {
+        progress.begun = match.sighting.when;
+      }
+      progress.next_step = i;
+      if (++progress.flows >= step.min_flows) {
+        progress.next_step = i + 1;
+        progress.flows = 0;
+      }
+      break;
+    }
+    if (!step.optional) {
+      break;
+    }
+  }
+  if (progress.next_step < sequence.steps.size()) {
+    return false;
+  }
+  progress = SequenceProgress{};
+  return true;
+}
+
 void EvidenceRoom::follow_sequences(const Match& match, const std::string& user) {
   for (const SequenceFacts& facts : known_sequences_) {
     const Sequence& sequence = *facts.sequence;
@@ -261,34 +295,7 @@ void EvidenceRoom::follow_sequences(const Match& match, const std::string& user)
       continue;
     }
     const StateKey key{user, std::string{tools_.at(sequence.tool).id}};
-    SequenceProgress& progress = sequences_[{key, std::string{sequence.id}}];
-    const std::chrono::seconds within{sequence.within_s};
-    if (progress.next_step > 0 && match.sighting.when - progress.begun > within) {
-      progress = SequenceProgress{};
-    }
-    // Optional steps may be passed over, so the match may belong to a later step.
-    for (std::size_t i = progress.next_step; i < sequence.steps.size(); ++i) {
-      const SequenceStep& step = sequence.steps[i];
-      const bool here = step.rule ? *step.rule == match.rule
-                                  : step.role == match.role || shares(match, step.role);
-      if (here) {
-        progress.flows = i == progress.next_step ? progress.flows : 0;
-        if (progress.next_step == 0 && progress.flows == 0) {
-          progress.begun = match.sighting.when;
-        }
-        progress.next_step = i;
-        if (++progress.flows >= step.min_flows) {
-          progress.next_step = i + 1;
-          progress.flows = 0;
-        }
-        break;
-      }
-      if (!step.optional) {
-        break;
-      }
-    }
-    if (progress.next_step >= sequence.steps.size()) {
-      progress = SequenceProgress{};
+    if (step_sequence(sequence, match, sequences_[{key, std::string{sequence.id}}])) {
       if (const auto state = states_.find(key); state != states_.end()) {
         state->second.sequence_done(match.sighting.when, sequence.id);
       }

@@ -124,6 +124,9 @@ class EvidenceRoom {
                 bool repeat);
   void note_signals(const Match& match, UserState& about);
   void follow_sequences(const Match& match, const std::string& user);
+  // step_sequence moves `progress` on; true when the sequence is complete.
+  static bool step_sequence(const Sequence& sequence, const Match& match,
+                            SequenceProgress& progress);
   void read_pack();
   void settle_pending(WallTime now);
   void emit(std::vector<Contact> contacts);

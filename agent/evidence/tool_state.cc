@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <utility>
 
 namespace gnomon {
@@ -42,7 +43,7 @@ bool within(const std::optional<WallTime>& earlier, WallTime now, WallTime::dura
 }
 
 std::uint16_t thousandths(double value) {
-  return static_cast<std::uint16_t>(std::clamp(value, 0.0, 1.0) * 1000.0 + 0.5);
+  return static_cast<std::uint16_t>(std::lround(std::clamp(value, 0.0, 1.0) * 1000.0));
 }
 
 // How much a verdict may rest on rules of this confidence.

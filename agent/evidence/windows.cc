@@ -29,13 +29,13 @@ void count(Contact& contact, Source source) {
 
 }  // namespace
 
-Contact& Windows::add(const WindowKey& wanted, WallTime when, Source source) {
-  WindowKey key = wanted;
+Contact& Windows::add(const WindowKey& key, WallTime when, Source source) {
+  WindowKey place_of = key;
   if (windows_.size() >= limits_.max_open && !windows_.contains(key)) {
     ++overflowed_;
-    key = WindowKey{kOtherTool, {}, {}, {}, Role::unknown};
+    place_of = WindowKey{kOtherTool, {}, {}, {}, Role::unknown};
   }
-  const auto [place, opened] = windows_.try_emplace(std::move(key));
+  const auto [place, opened] = windows_.try_emplace(std::move(place_of));
   Window& window = place->second;
   Contact& contact = window.contact;
   if (opened) {

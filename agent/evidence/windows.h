@@ -3,11 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <compare>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "core/contact.h"
@@ -23,7 +23,12 @@ struct WindowKey {
   std::string program;
   Role role = Role::unknown;
 
-  auto operator<=>(const WindowKey&) const = default;
+  bool operator==(const WindowKey&) const = default;
+  // Spelled out: clang-tidy 14 takes the generated comparison for a misuse of zero.
+  bool operator<(const WindowKey& other) const {
+    return std::tie(tool, tenant, user, program, role) <
+           std::tie(other.tool, other.tenant, other.user, other.program, other.role);
+  }
 };
 
 struct WindowLimits {

@@ -59,7 +59,9 @@ else:
 
 
 def read(name):
-    return name, subprocess.run([tool, "-p", options.build, "--quiet", name], cwd=ROOT,
+    return name, subprocess.run([tool, "-p", options.build, "--quiet",
+                                 # The compiler of the build may know warnings that this one does not.
+                                 "--extra-arg=-Wno-unknown-warning-option", name], cwd=ROOT,
                                 capture_output=True, text=True)
 
 
