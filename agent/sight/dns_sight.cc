@@ -21,35 +21,51 @@ Outcome outcome_of(ParseError error) {
   return Outcome::malformed;
 }
 
+DnsSection section_of(dns::RecordReader::Section section) {
+  switch (section) {
+    case dns::RecordReader::Section::authority:
+      return DnsSection::authority;
+    case dns::RecordReader::Section::additional:
+      return DnsSection::additional;
+    case dns::RecordReader::Section::answer:
+      break;
+  }
+  return DnsSection::answer;
+}
+
 }  // namespace
 
 DnsSight::DnsSight(SightingSink& sink, AnswerMemory& answers, Counters& counters)
     : sink_(sink),
       answers_(answers),
       broken_records_(counters.counter("sight_dns_broken_answers_total",
-                                       "Responses whose records end before their count.")),
+                                       "Messages whose records end before their count.")),
       dropped_records_(counters.counter("sight_dns_dropped_records_total",
-                                        "Answer records beyond those kept of one response.")) {}
+                                        "Records beyond those kept of one message.")) {}
 
-std::vector<DnsRecord> DnsSight::read_answers(const dns::MessageView& view) {
-  std::vector<DnsRecord> answers;
+std::vector<DnsRecord> DnsSight::read_records(const dns::MessageView& view) {
+  std::vector<DnsRecord> kept;
   dns::RecordReader records{view};
   dns::RecordView record;
-  while (records.next(record) && records.section() == dns::RecordReader::Section::answer) {
-    if (answers.size() == kMaxAnswers) {
+  while (records.next(record)) {
+    if (record.type == dns::type::kOpt) {
+      continue;  // EDNS: says how to talk, names nothing
+    }
+    if (kept.size() == kMaxRecords) {
       dropped_records_.add_alone();
       continue;
     }
-    DnsRecord& kept = answers.emplace_back();
-    kept.name = record.name.view();
-    kept.type = record.type;
-    kept.ttl = record.ttl;
-    dns::append_data(view.message, record, kept.data);
+    DnsRecord& copy = kept.emplace_back();
+    copy.name = record.name.view();
+    copy.type = record.type;
+    copy.ttl = record.ttl;
+    copy.section = section_of(records.section());
+    dns::append_data(view.message, record, copy.data);
   }
   if (records.broken()) {
     broken_records_.add_alone();
   }
-  return answers;
+  return kept;
 }
 
 void DnsSight::hand_on(const Flight& flight, const dns::MessageView& view, std::string_view name,
@@ -76,27 +92,22 @@ Outcome DnsSight::report(const Flight& flight, Bytes message) {
   detail.answer = view->response;
   detail.rcode = view->rcode;
   detail.over_tcp = flight.transport == Transport::tcp;
-  if (view->response) {
-    detail.answers = read_answers(*view);
-  }
+  detail.answers = read_records(*view);
 
   bool named = false;
   dns::QuestionReader questions{*view};
   dns::QuestionView question;
   while (questions.next(question)) {
-    if (question.name.empty()) {
-      continue;  // the root: a question for name servers, not for a host
-    }
     detail.qtype = question.type;
     hand_on(flight, *view, question.name.view(), detail);
-    named = true;
+    named = named || !question.name.empty();
   }
-  if (view->questions == 0 && !detail.answers.empty() && !detail.answers.front().name.empty()) {
+  if (view->questions == 0 && !detail.answers.empty()) {
     // A response need not repeat its question; then the first record tells what it was about.
     detail.qtype = detail.answers.front().type;
     const std::string name = detail.answers.front().name;
     hand_on(flight, *view, name, std::move(detail));
-    named = true;
+    named = !name.empty();
   }
   return named ? Outcome::sighted : Outcome::nameless;
 }

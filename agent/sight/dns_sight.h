@@ -10,13 +10,14 @@
 
 namespace gnomon {
 
-// DnsSight reports one sighting per question, for queries and for responses, with the answers of a
-// response in text form. `sink` and `answers` must outlive it.
+// DnsSight reports one sighting per question, for queries and for responses, with the records of
+// the message in text form. A question for the root has an empty host. `sink` and `answers` must
+// outlive it.
 class DnsSight {
  public:
-  // kMaxAnswers bounds the records kept of one response. Long CNAME chains with all addresses stay
+  // kMaxRecords bounds the records kept of one message. Long CNAME chains with all addresses stay
   // under 40; a zone transfer names nothing that anybody visits.
-  static constexpr std::size_t kMaxAnswers = 128;
+  static constexpr std::size_t kMaxRecords = 128;
 
   DnsSight(SightingSink& sink, AnswerMemory& answers, Counters& counters);
 
@@ -24,7 +25,7 @@ class DnsSight {
   Outcome report(const Flight& flight, Bytes message);
 
  private:
-  std::vector<DnsRecord> read_answers(const dns::MessageView& view);
+  std::vector<DnsRecord> read_records(const dns::MessageView& view);
   void hand_on(const Flight& flight, const dns::MessageView& view, std::string_view name,
                DnsDetail detail);
 

@@ -14,12 +14,16 @@
 
 namespace gnomon {
 
-// DnsRecord is one record of an answer in text form.
+// DnsSection is where in its message a record stands (RFC 1035, section 4.1).
+enum class DnsSection : std::uint8_t { answer, authority, additional };
+
+// DnsRecord is one record of a message in text form.
 struct DnsRecord {
   std::string name;
   std::uint16_t type = 0;  // IANA number
   std::string data;        // address, target name, "1 . alpn=h3 ech" ...
   std::uint32_t ttl = 0;   // seconds
+  DnsSection section = DnsSection::answer;
 };
 
 struct DnsDetail {
@@ -27,6 +31,8 @@ struct DnsDetail {
   bool answer = false;      // true for a response
   std::uint8_t rcode = 0;   // of a response
   bool over_tcp = false;
+  // All records but OPT, answers first. Only those of the answer section say where the question's
+  // name leads; authority and additional ones are about name servers.
   std::vector<DnsRecord> answers;
 };
 

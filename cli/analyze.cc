@@ -1,0 +1,92 @@
+// gnomon analyze: what is in capture files, with no collector and no set-up.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cli/analysis.h"
+#include "cli/capture_walk.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+
+#include <CLI/CLI.hpp>
+
+namespace gnomon::cli {
+
+namespace {
+
+struct AnalyzeOptions {
+  Format format = Format::table;
+  bool sightings = false;
+  bool counters = false;
+  std::vector<std::string> files;
+};
+
+void say(const std::string& text) {
+  static_cast<void>(std::fprintf(stderr, "gnomon: %s\n", text.c_str()));
+}
+
+// worth is the exit code that a file's failure is worth: what is damaged gave what it held.
+int worth(const CaptureError& error) {
+  return error.kind == CaptureError::Kind::damaged ? kPartly : kImpossible;
+}
+
+int analyze(const AnalyzeOptions& options) {
+  Output output{STDOUT_FILENO};
+  const std::unique_ptr<Analysis> analysis = make_sightings_analysis(options.format, output);
+  CaptureWalk walk{*analysis};
+  int exit_code = kDone;
+  for (const std::string& file : options.files) {
+    if (const auto failed = walk.read(file)) {
+      // Before the warning goes out, so does what the file held.
+      output.flush();
+      const int code = worth(*failed);
+      say((code == kPartly ? "warning: " : "") + failed->text);
+      exit_code = std::max(exit_code, code);
+    }
+  }
+  analysis->finish();
+  output.flush();
+  if (!output.ok()) {
+    say("cannot write to standard output");
+    return kImpossible;
+  }
+  if (options.counters) {
+    static_cast<void>(std::fputs(walk.counters().render().c_str(), stderr));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+void add_analyze(CLI::App& app, int& exit_code) {
+  const auto options = std::make_shared<AnalyzeOptions>();
+  CLI::App* command = app.add_subcommand("analyze", "Show what is in capture files");
+  command->footer(
+      "Reads pcap and pcapng, also packed by gzip or zstd; - is standard input. Several files\n"
+      "are one workstation's history.\n\n"
+      "Examples:\n"
+      "  gnomon analyze capture.pcap\n"
+      "  gnomon analyze --sightings --format json monday.pcapng tuesday.pcapng.zst\n"
+      "  tcpdump -w - 'port 53 or port 443' | gnomon analyze --sightings -\n\n"
+      "Exit code: 0 all files were read; 1 one was cut short or damaged, and what it held is\n"
+      "shown; 2 one could not be read.");
+  const std::map<std::string, Format> formats = {
+      {"table", Format::table}, {"json", Format::json}, {"csv", Format::csv}};
+  command->add_option("--format", options->format, "table (for people), json (a line each) or csv")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+  command->add_flag("--sightings", options->sightings,
+                    "every host name that was seen, instead of tools");
+  command->add_flag("--counters", options->counters,
+                    "also say, on standard error, what became of every packet");
+  command->add_option("FILE", options->files, "capture files")->required()->type_name("");
+  command->callback([options, &exit_code] { exit_code = analyze(*options); });
+}
+
+}  // namespace gnomon::cli
