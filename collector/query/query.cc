@@ -1,0 +1,390 @@
+#include "collector/query/query.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace gnomon {
+namespace {
+
+constexpr double kBlindBelow = 0.9;
+
+// DeviceWeeks is what one device did with one tool in the weeks that are told.
+struct DeviceWeeks {
+  Stage stage = Stage::none;  // furthest in the asked week
+  std::uint32_t used = 0;     // bit i: used in week i of the history
+};
+
+// ToolFacts gathers one tool while the totals are read.
+struct ToolFacts {
+  std::map<std::string, DeviceWeeks, std::less<>> devices;
+  std::set<std::string> signup_devices;
+  std::optional<SignupFact> signup;
+  std::set<std::string> tenants;
+  std::set<std::string> api_programs;
+  ToolDevice life;
+  std::uint32_t devices_ever = 0;
+};
+using Facts = std::map<std::string, ToolFacts, std::less<>>;
+
+// Span is a week and the weeks before it, in days and in moments.
+struct Span {
+  Span(Week asked, const Calendar& calendar)
+      : week(asked),
+        monday(first_day(asked)),
+        begin(calendar.begin_of(monday)),
+        end(calendar.begin_of(monday.plus(7))) {}
+
+  bool holds(WallTime time) const { return time >= begin && time < end; }
+  bool holds(Day day) const { return day >= monday && day < monday.plus(7); }
+  Day history_begin() const {
+    return monday.plus(-7 * (static_cast<std::int32_t>(kHistoryWeeks) - 1));
+  }
+  std::size_t history_index(Day day) const {
+    return static_cast<std::size_t>((day.number - history_begin().number) / 7);
+  }
+
+  Week week;
+  Day monday;
+  WallTime begin;
+  WallTime end;
+};
+
+Result<Ok, IoError> read_days(const Snapshot& snapshot, const Span& span, std::string_view only,
+                              Facts& facts) {
+  return snapshot.days(
+      span.history_begin(), span.monday.plus(7),
+      [&](Day day, std::string_view tool, std::string_view device, const DayTotal& total) {
+        if (!only.empty() && tool != only) {
+          return true;
+        }
+        ToolFacts& of_tool = facts[std::string{tool}];
+        DeviceWeeks& weeks = of_tool.devices[std::string{device}];
+        if (is_use(total.stage)) {
+          weeks.used |= 1U << span.history_index(day);
+        }
+        if (!span.holds(day)) {
+          return true;
+        }
+        if (involvement(total.stage) > involvement(weeks.stage)) {
+          weeks.stage = total.stage;
+        }
+        of_tool.tenants.insert(total.tenants.begin(), total.tenants.end());
+        of_tool.api_programs.insert(total.api_programs.begin(), total.api_programs.end());
+        // Whether this is the device's first sign-up its life will tell.
+        if (total.signup &&
+            (!of_tool.signup || total.signup->confidence > of_tool.signup->confidence)) {
+          of_tool.signup = SignupFact{0, day, total.signup->confidence, total.signup->evidence};
+        }
+        return true;
+      });
+}
+
+Result<Ok, IoError> read_lives(const Snapshot& snapshot, const Span& span, std::string_view only,
+                               Facts& facts) {
+  return snapshot.tools(
+      only, [&](std::string_view tool, std::string_view device, const ToolDevice& life) {
+        if (life.first_seen >= span.end) {
+          return true;
+        }
+        ToolFacts& of_tool = facts[std::string{tool}];
+        add(of_tool.life, life);
+        of_tool.devices_ever += life.first_used < span.end ? 1U : 0U;
+        if (span.holds(life.first_signup)) {
+          of_tool.signup_devices.emplace(device);
+        }
+        return true;
+      });
+}
+
+// hide_tenants takes hosts out of the evidence that show whose part of a tool it was: with few
+// devices that can be as good as a name.
+void hide_tenants(std::vector<Evidence>& evidence, const std::set<std::string>& tenants) {
+  for (Evidence& line : evidence) {
+    for (const std::string& tenant : tenants) {
+      if (line.host.find(tenant) != std::string::npos) {
+        line.host.clear();
+      }
+    }
+  }
+}
+
+std::vector<std::string> first_names(const std::set<std::string>& names) {
+  std::vector<std::string> first{names.begin(), names.end()};
+  if (first.size() > kMaxDayNames) {
+    first.resize(kMaxDayNames);
+  }
+  return first;
+}
+
+ToolWeek tool_week(ToolName name, ToolFacts&& facts, const Span& span) {
+  ToolWeek week;
+  week.tool = std::move(name);
+  for (const auto& [device, weeks] : facts.devices) {
+    ++week.devices_by_stage[static_cast<std::size_t>(weeks.stage)];
+    for (std::size_t i = 0; i < kHistoryWeeks; ++i) {
+      week.history[i] += (weeks.used >> i) & 1U;
+    }
+  }
+  week.devices = week.history[kHistoryWeeks - 1];
+  week.devices_before = week.history[kHistoryWeeks - 2];
+  week.devices_ever = facts.devices_ever;
+  week.first_seen = facts.life.first_seen;
+  week.last_seen = facts.life.last_seen;
+  if (facts.life.first_used != WallTime::max()) {
+    week.first_used = facts.life.first_used;
+    week.is_new = span.holds(facts.life.first_used);
+  }
+  if (facts.signup && !facts.signup_devices.empty()) {
+    week.signup = std::move(facts.signup);
+    week.signup->devices = static_cast<std::uint32_t>(facts.signup_devices.size());
+    hide_tenants(week.signup->evidence, facts.tenants);
+  }
+  week.tenants = first_names(facts.tenants);
+  week.api_programs = first_names(facts.api_programs);
+  return week;
+}
+
+void add_counts(Health& sum, const Health& more) {
+  sum.packets += more.packets;
+  sum.dropped += more.dropped;
+  sum.hellos += more.hellos;
+  sum.hellos_incomplete += more.hellos_incomplete;
+  sum.ech_real += more.ech_real;
+  sum.encrypted_dns += more.encrypted_dns;
+  sum.flows_evicted += more.flows_evicted;
+}
+
+// read_health adds up, agent by agent, what was counted within the week.
+Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Coverage& coverage) {
+  struct OfAgent {
+    std::optional<Health> last;
+    Health grown;
+    bool reporting = false;
+  };
+  std::map<std::string, OfAgent, std::less<>> agents;
+  // A week earlier too: what was counted over Sunday's midnight is the difference to the report
+  // before it.
+  auto read = snapshot.health(
+      span.monday.plus(-7), span.monday.plus(7),
+      [&](Day day, std::string_view agent, const HealthDay& total) {
+        OfAgent& of_agent = agents[std::string{agent}];
+        if (span.holds(day)) {
+          of_agent.reporting = true;
+          add_counts(of_agent.grown,
+                     of_agent.last ? grown_between(*of_agent.last, total.first) : total.first);
+          add_counts(of_agent.grown, total.grown);
+        }
+        of_agent.last = total.last;
+        return true;
+      });
+  for (const auto& [agent, of_agent] : agents) {
+    if (of_agent.reporting) {
+      ++coverage.agents_reporting;
+      add_counts(coverage.grown, of_agent.grown);
+      const auto share = readable_share(of_agent.grown);
+      coverage.agents_blind += share && *share < kBlindBelow ? 1U : 0U;
+    }
+  }
+  coverage.readable = readable_share(coverage.grown);
+  return read;
+}
+
+Result<Ok, IoError> read_coverage(const Snapshot& snapshot, const Span& span, WeekAnswer& answer) {
+  Coverage& coverage = answer.coverage;
+  if (auto read = read_health(snapshot, span, coverage); !read) {
+    return read;
+  }
+  std::map<std::string, GapSum> gaps;
+  auto read =
+      snapshot.gaps(span.monday, span.monday.plus(7), [&](Day, std::string_view, const Gap& gap) {
+        GapSum& sum = gaps[gap.reason];
+        sum.reason = gap.reason;
+        ++sum.times;
+        sum.contacts += gap.contacts;
+        return true;
+      });
+  if (!read) {
+    return read;
+  }
+  for (auto& [reason, sum] : gaps) {
+    coverage.gaps.push_back(std::move(sum));
+  }
+  WallTime first_ever = WallTime::max();
+  const WallTime until = std::min(span.end, answer.asked);
+  read = snapshot.agents([&](std::string_view, const AgentTotal& total) {
+    first_ever = std::min(first_ever, total.first_received);
+    if (!answer.fresh || total.last_received > *answer.fresh) {
+      answer.fresh = total.last_received;
+    }
+    if (total.first_received < span.end) {
+      ++coverage.agents_known;
+      coverage.agents_silent += total.last_received < until - kSilentAfter ? 1U : 0U;
+    }
+    return true;
+  });
+  return read;
+}
+
+}  // namespace
+
+std::optional<double> readable_share(const Health& counts) {
+  if (counts.hellos == 0) {
+    return std::nullopt;
+  }
+  const auto hidden = std::min(counts.hellos, counts.hellos_incomplete + counts.ech_real);
+  const double read =
+      static_cast<double>(counts.hellos - hidden) / static_cast<double>(counts.hellos);
+  const double arrived = static_cast<double>(counts.packets);
+  const double dropped = static_cast<double>(counts.dropped);
+  return arrived + dropped > 0 ? read * arrived / (arrived + dropped) : read;
+}
+
+Result<WeekAnswer, IoError> Query::week(Week week) const {
+  const auto snapshot = source_.snapshot();
+  const StoreFacts facts = snapshot->facts();
+  const Span span{week, facts.calendar};
+  WeekAnswer answer;
+  answer.week = week;
+  answer.sample = facts.sample;
+  answer.asked = clock_.wall();
+  answer.complete = answer.asked >= span.end;
+
+  Facts tools;
+  for (const auto& read :
+       {read_days(*snapshot, span, {}, tools), read_lives(*snapshot, span, {}, tools),
+        read_coverage(*snapshot, span, answer)}) {
+    if (!read) {
+      return Failure{read.error()};
+    }
+  }
+  WallTime first_used = WallTime::max();
+  for (auto& [id, of_tool] : tools) {
+    first_used = std::min(first_used, of_tool.life.first_seen);
+    // A tool that was only met in other weeks is no part of this one.
+    const bool seen =
+        std::any_of(of_tool.devices.begin(), of_tool.devices.end(),
+                    [](const auto& entry) { return entry.second.stage != Stage::none; });
+    if (seen) {
+      answer.tools.push_back(tool_week(name_of(id), std::move(of_tool), span));
+    }
+  }
+  answer.first_week = !tools.empty() && first_used >= span.begin;
+  std::stable_sort(answer.tools.begin(), answer.tools.end(),
+                   [](const ToolWeek& a, const ToolWeek& b) {
+                     return std::tie(b.devices, a.tool.name) < std::tie(a.devices, b.tool.name);
+                   });
+  return answer;
+}
+
+Result<std::optional<ToolWeek>, IoError> Query::tool(std::string_view id, Week week) const {
+  const auto snapshot = source_.snapshot();
+  const Span span{week, snapshot->facts().calendar};
+  Facts tools;
+  for (const auto& read :
+       {read_days(*snapshot, span, id, tools), read_lives(*snapshot, span, id, tools)}) {
+    if (!read) {
+      return Failure{read.error()};
+    }
+  }
+  const auto found = tools.find(id);
+  if (id.empty() || found == tools.end() || found->second.life.first_seen == WallTime::max()) {
+    return std::optional<ToolWeek>{};
+  }
+  return std::optional{tool_week(name_of(id), std::move(found->second), span)};
+}
+
+Result<AgentsAnswer, IoError> Query::agents() const {
+  const auto snapshot = source_.snapshot();
+  AgentsAnswer answer;
+  answer.asked = clock_.wall();
+  answer.sample = snapshot->facts().sample;
+  const auto read = snapshot->agents([&](std::string_view id, const AgentTotal& total) {
+    AgentRow row;
+    row.id = id;
+    row.first_received = total.first_received;
+    row.last_received = total.last_received;
+    row.silent = total.last_received < answer.asked - kSilentAfter;
+    row.batches = total.batches;
+    row.refused = total.refused;
+    row.contacts = total.contacts;
+    row.gaps = total.gaps;
+    row.contacts_lost = total.contacts_lost;
+    row.clock_ahead_s = total.clock_ahead_ns / 1'000'000'000;
+    if (total.health) {
+      row.version = total.health->agent_version;
+      row.pack_version = total.health->pack_version;
+      row.rss_bytes = total.health->rss_bytes;
+      row.spool_bytes = total.health->spool_bytes;
+      row.notes = total.health->notes;
+      row.readable = readable_share(*total.health);
+    }
+    if (!answer.fresh || row.last_received > *answer.fresh) {
+      answer.fresh = row.last_received;
+    }
+    answer.agents.push_back(std::move(row));
+    return true;
+  });
+  if (!read) {
+    return Failure{read.error()};
+  }
+  return answer;
+}
+
+ToolName Query::name_of(std::string_view id) const {
+  ToolName name;
+  name.id = id;
+  name.name = id;
+  if (pack_ == nullptr) {
+    return name;
+  }
+  const auto index = pack_->find_tool(id);
+  if (!index) {
+    return name;
+  }
+  const ToolView view = pack_->tool(*index);
+  name.known = true;
+  name.name = view.name;
+  name.vendor = view.vendor;
+  name.homepage = view.homepage;
+  name.category = view.category;
+  name.sanctioned = pack_->sanctioned(*index);
+  for (const CategoryView& category : pack_->categories()) {
+    if (category.id == view.category) {
+      name.category = category.label;
+    }
+  }
+  const auto jobs = pack_->jobs();
+  for (const std::string_view job : view.jobs) {
+    const auto found = std::find_if(jobs.begin(), jobs.end(),
+                                    [&](const JobView& known) { return known.id == job; });
+    name.jobs.emplace_back(found == jobs.end() ? job : found->label);
+  }
+  return name;
+}
+
+Week Query::current_week() const {
+  return week_of(facts().calendar.day_of(clock_.wall()));
+}
+
+Result<Week, IoError> Query::newest_week() const {
+  const auto snapshot = source_.snapshot();
+  WallTime newest = WallTime::min();
+  const auto read = snapshot->tools({}, [&](auto, auto, const ToolDevice& life) {
+    newest = std::max(newest, life.last_seen);
+    return true;
+  });
+  if (!read) {
+    return Failure{read.error()};
+  }
+  return newest == WallTime::min() ? current_week()
+                                   : week_of(snapshot->facts().calendar.day_of(newest));
+}
+
+StoreFacts Query::facts() const {
+  return source_.snapshot()->facts();
+}
+
+}  // namespace gnomon
