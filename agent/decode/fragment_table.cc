@@ -67,7 +67,6 @@ FragmentTable::Partial& FragmentTable::find_or_make(const Fragment& fragment, Wa
         return partial;
       }
       // The number came round again: what is left of the old datagram will never be whole.
-      evicted_.add_alone();
       place = &partial;
       break;
     }

@@ -170,15 +170,16 @@ void FlowTable::take_syn(const Segment& segment, FlightSink& sink) {
   Half& half = slot.halves[segment.half];
   const bool answer = (segment.datagram.tcp_flags & TcpFlags::kAck) != 0;
   if (half.state != Half::State::unseen) {
-    if (half.start == segment.sequence && half.from_start) {
+    if (half.start == segment.sequence && half.syn_seen) {
       return;  // repeated
     }
     const std::int32_t ahead = distance(segment.sequence, half.start);
-    if (!half.from_start && ahead >= 0 && ahead < static_cast<std::int32_t>(kMaxFlightBytes)) {
+    if (!half.syn_seen && ahead >= 0 && ahead < static_cast<std::int32_t>(kMaxFlightBytes)) {
       // The SYN of the flow we joined comes late. What was held is now in its place.
       slot.syn_seen = true;
       slot.client = static_cast<std::uint8_t>(answer ? 1 - segment.half : segment.half);
-      half.from_start = ahead == 0;
+      half.syn_seen = true;
+      half.from_start = ahead == 0 && half.next == half.start;
       if (half.state == Half::State::joined) {
         begin_with_syn(segment, static_cast<std::size_t>(ahead), sink);
       }
@@ -198,6 +199,7 @@ void FlowTable::take_syn(const Segment& segment, FlightSink& sink) {
   slot.client = static_cast<std::uint8_t>(answer ? 1 - segment.half : segment.half);
   unsettle(segment.hash);
   half.state = Half::State::following;
+  half.syn_seen = true;
   half.from_start = true;
   half.start = segment.sequence;
   half.next = segment.sequence;
@@ -255,6 +257,7 @@ void FlowTable::begin_with_syn(const Segment& segment, std::size_t ahead, Flight
     }
   }
   half.state = Half::State::following;
+  half.syn_seen = true;
   half.from_start = true;
   half.start = segment.sequence;
   half.next = segment.sequence;
@@ -594,6 +597,10 @@ void FlowTable::new_id(Slot& slot, FlightSink& sink) {
   sink.on_flow_end(slot.id);
   slot.id = ++last_id_;
   slot.handed = false;
+  for (Half& half : slot.halves) {
+    // The sink meets this half in its middle now, unless it has consumed none of it.
+    half.from_start = half.from_start && half.next == half.start;
+  }
 }
 
 void FlowTable::drop_buffer(Half& half) {

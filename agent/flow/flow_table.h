@@ -97,9 +97,10 @@ class FlowTable {
     std::uint32_t next = 0;   // of the first byte not consumed; the buffer begins with it
     FlightBuffers::Handle buffer = FlightBuffers::kNone;
     State state = State::unseen;
-    bool from_start = false;
-    WallTime first{};       // when the first byte not consumed came
-    WallTime hole_since{};  // when the hole in the buffer appeared
+    bool syn_seen = false;    // `start` is what the SYN said
+    bool from_start = false;  // the sink gets its first byte, under this id
+    WallTime first{};         // when the first byte not consumed came
+    WallTime hole_since{};    // when the hole in the buffer appeared
   };
 
   struct Slot {

@@ -1,0 +1,461 @@
+#include "agent/decode/decoder.h"
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "tests/support/catch.h"
+#include "tests/support/packet_builder.h"
+
+namespace gnomon {
+namespace {
+
+using testing::Buffer;
+using testing::bytes_of;
+using testing::ethernet;
+using testing::ipv4;
+using testing::ipv6;
+using testing::join;
+using testing::tcp;
+using testing::udp;
+
+constexpr std::uint8_t kTcp = 6;
+constexpr std::uint8_t kUdp = 17;
+
+const Buffer kWords = bytes_of("the payload of this packet");
+
+Buffer number16(std::uint16_t value) {
+  return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
+}
+
+struct Fixture {
+  Counters counters;
+  Decoder decoder{counters};
+  Datagram datagram;
+  Buffer packet;
+
+  DecodeOutcome decode(Bytes bytes, std::uint32_t link_type = 1) {
+    // A copy of exactly this size, which outlives the datagram: a sanitizer sees a read behind it.
+    Buffer{bytes.begin(), bytes.end()}.swap(packet);
+    return decoder.decode(testing::packet_of(packet, link_type), datagram);
+  }
+  std::string text() const { return {datagram.payload.begin(), datagram.payload.end()}; }
+};
+
+const std::string kText{kWords.begin(), kWords.end()};
+
+// What every encapsulation below carries.
+const Buffer kSegment = tcp(50000, 443, kWords);
+const Buffer kIpv4 = ipv4(kTcp, kSegment);
+const Buffer kIpv6 = ipv6(kTcp, kSegment);
+
+// Wrapped is an IP packet in some link layer.
+struct Wrapped {
+  const char* name;
+  std::uint32_t link_type;
+  Buffer bytes;
+};
+
+std::vector<Wrapped> wrappings(bool v6) {
+  const Buffer& ip = v6 ? kIpv6 : kIpv4;
+  const std::uint16_t type = v6 ? 0x86dd : 0x0800;
+  const Buffer ether = number16(type);
+  const auto tagged = [&](std::uint16_t tag, const Buffer& inner_type, Bytes inner) {
+    return ethernet(tag, join({number16(0x0064), inner_type, inner}));
+  };
+  const Buffer vlan = join({number16(0x0064), ether, ip});
+  const Buffer two = join({number16(0x0064), number16(0x8100), vlan});
+  const Buffer ppp_protocol = number16(v6 ? 0x0057 : 0x0021);
+  const Buffer pppoe = join({Buffer{0x11, 0x00, 0x00, 0x01, 0x00, 0x00}, ppp_protocol, ip});
+  const Buffer label{0x00, 0x01, 0x00, 0x40};
+  const Buffer bottom{0x00, 0x01, 0x01, 0x40};
+  const Buffer sll = join({Buffer(14, 0), ether, ip});
+  const Buffer sll2 = join({ether, Buffer(18, 0), ip});
+  const Buffer snap = join({Buffer{0xaa, 0xaa, 0x03, 0, 0, 0}, ether, ip});
+  const Buffer wifi = join({Buffer{0x08, 0x01}, Buffer(22, 0), snap});
+  const Buffer qos = join({Buffer{0x88, 0x02}, Buffer(22, 0), Buffer{0, 0}, snap});
+  const Buffer bridge = join({Buffer{0x08, 0x03}, Buffer(28, 0), snap});
+  const std::uint8_t family = v6 ? 30 : 2;
+  return {
+      {"ethernet", 1, ethernet(type, ip)},
+      {"ethernet with padding", 1, join({ethernet(type, ip), Buffer(30, 0)})},
+      {"802.3 with SNAP", 1, ethernet(static_cast<std::uint16_t>(snap.size()), snap)},
+      {"802.1Q", 1, ethernet(0x8100, vlan)},
+      {"802.1ad", 1, tagged(0x88a8, number16(0x8100), vlan)},
+      {"0x9100", 1, tagged(0x9100, number16(0x8100), vlan)},
+      {"two 0x8100", 1, tagged(0x8100, number16(0x8100), vlan)},
+      {"three tags", 1, tagged(0x8100, number16(0x8100), two)},
+      {"PPPoE", 1, ethernet(0x8864, pppoe)},
+      {"PPPoE in a VLAN", 1, ethernet(0x8100, join({number16(3), number16(0x8864), pppoe}))},
+      {"MPLS", 1, ethernet(0x8847, join({bottom, ip}))},
+      {"three labels", 1, ethernet(0x8847, join({label, label, bottom, ip}))},
+      {"MPLS with a pseudowire", 1,
+       ethernet(0x8847, join({bottom, Buffer{0, 0, 0, 0}, ethernet(type, ip)}))},
+      {"SLL", 113, sll},
+      {"SLL with a VLAN", 113, join({Buffer(14, 0), number16(0x8100), vlan})},
+      {"SLL2", 276, sll2},
+      {"SLL2 with a VLAN", 276, join({number16(0x8100), Buffer(18, 0), vlan})},
+      {"NULL, little-endian", 0, join({Buffer{family, 0, 0, 0}, ip})},
+      {"NULL, big-endian", 0, join({Buffer{0, 0, 0, family}, ip})},
+      {"LOOP", 108, join({Buffer{0, 0, 0, family}, ip})},
+      {"RAW 101", 101, ip},
+      {"RAW 12", 12, ip},
+      {"RAW 14", 14, ip},
+      {"IPV4 or IPV6", v6 ? 229U : 228U, ip},
+      {"PPP", 9, join({ppp_protocol, ip})},
+      {"PPP with HDLC", 9, join({Buffer{0xff, 0x03}, ppp_protocol, ip})},
+      {"PPP with a short protocol", 9,
+       join({Buffer{static_cast<std::uint8_t>(v6 ? 0x57 : 0x21)}, ip})},
+      {"PPP_HDLC", 50, join({Buffer{0xff, 0x03}, ppp_protocol, ip})},
+      {"Cisco HDLC", 104, join({Buffer{0x0f, 0x00}, ether, ip})},
+      {"Cisco HDLC as PPP_HDLC", 50, join({Buffer{0x0f, 0x00}, ether, ip})},
+      {"PPPoE alone", 51, pppoe},
+      {"802.11", 105, wifi},
+      {"802.11 with QoS", 105, qos},
+      {"802.11 between access points", 105, bridge},
+      {"radiotap", 127, join({Buffer{0, 0, 12, 0, 0, 0, 0, 0, 1, 2, 3, 4}, wifi})},
+      {"prism", 119, join({Buffer{0x44, 0, 0, 0, 16, 0, 0, 0}, Buffer(8, 0), wifi})},
+      {"PPI", 192, join({Buffer{0, 0, 8, 0, 1, 0, 0, 0}, ethernet(type, ip)})},
+      {"NFLOG", 239,
+       join({Buffer{static_cast<std::uint8_t>(v6 ? 10 : 2), 0, 0, 0, 5, 0, 8, 0, 1, 0, 0, 0},
+             Buffer{static_cast<std::uint8_t>(ip.size() + 4), 0, 9, 0}, ip})},
+  };
+}
+
+}  // namespace
+
+TEST_CASE("Decoder: every link layer gives the same datagram", "[agent][decode]") {
+  for (const bool v6 : {false, true}) {
+    for (const Wrapped& wrapped : wrappings(v6)) {
+      CAPTURE(wrapped.name, v6);
+      Fixture f;
+      REQUIRE(f.decode(wrapped.bytes, wrapped.link_type) == DecodeOutcome::datagram);
+      CHECK(f.text() == kText);
+      CHECK(f.datagram.transport == Transport::tcp);
+      CHECK(f.datagram.source.port == 50000);
+      CHECK(f.datagram.destination.port == 443);
+      CHECK(f.datagram.source.address ==
+            (v6 ? testing::ipv6_address(1) : testing::ipv4_address(1)));
+      CHECK(f.datagram.destination.address ==
+            (v6 ? testing::ipv6_address(2) : testing::ipv4_address(2)));
+      CHECK(f.datagram.tcp_sequence == 1000);
+      CHECK(f.datagram.tcp_flags == TcpFlags::kAck);
+      CHECK(f.datagram.missing == 0);
+      CHECK_FALSE(f.datagram.tunnelled);
+    }
+  }
+}
+
+TEST_CASE("Decoder: no prefix and no changed byte of any link layer does harm", "[agent][decode]") {
+  Fixture f;
+  std::size_t packets = 0;
+  for (const bool v6 : {false, true}) {
+    for (const Wrapped& wrapped : wrappings(v6)) {
+      CAPTURE(wrapped.name, v6);
+      for (std::size_t size = 0; size < wrapped.bytes.size(); ++size) {
+        // A copy of exactly this size, so that a sanitizer sees a read behind its end.
+        const Buffer prefix{wrapped.bytes.begin(),
+                            wrapped.bytes.begin() + static_cast<std::ptrdiff_t>(size)};
+        if (f.decode(prefix, wrapped.link_type) == DecodeOutcome::datagram) {
+          CHECK(f.datagram.payload.size() + f.datagram.missing <= kWords.size());
+        }
+        ++packets;
+      }
+      for (std::size_t at = 0; at < wrapped.bytes.size(); ++at) {
+        for (const std::uint8_t value : {std::uint8_t{0x00}, std::uint8_t{0xff}}) {
+          Buffer changed = wrapped.bytes;
+          changed[at] = value;
+          f.decode(changed, wrapped.link_type);
+          ++packets;
+        }
+      }
+    }
+  }
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < kDecodeOutcomes; ++i) {
+    sum += f.counters.value("decode_packets_total{outcome=\"" +
+                            std::string{to_string(static_cast<DecodeOutcome>(i))} + "\"}");
+  }
+  CHECK(sum == static_cast<std::int64_t>(packets));
+}
+
+TEST_CASE("Decoder: what is no datagram has its reason", "[agent][decode]") {
+  Fixture f;
+  CHECK(f.decode(ethernet(0x0806, Buffer(28, 0))) == DecodeOutcome::not_ip);
+  CHECK(f.decode(kIpv4, 147) == DecodeOutcome::unknown_link);
+  CHECK(f.decode(Buffer(7, 0)) == DecodeOutcome::truncated);
+  CHECK(f.decode(Buffer{}) == DecodeOutcome::truncated);
+  CHECK(f.decode(ethernet(0x0800, ipv4(1, Buffer(8, 0)))) == DecodeOutcome::other_transport);
+  CHECK(f.decode(ethernet(0x0800, Buffer(20, 0x50))) == DecodeOutcome::bad_ip);
+  CHECK(f.decode(ethernet(0x0800, ipv4(kTcp, Buffer(10, 0)))) == DecodeOutcome::bad_transport);
+  CHECK(f.decode(ethernet(0x0800, ipv4(kUdp, udp(1, 2, kWords, 7)))) ==
+        DecodeOutcome::bad_transport);
+  // 802.11: protected data, and a beacon.
+  CHECK(f.decode(join({Buffer{0x08, 0x41}, Buffer(40, 0)}), 105) == DecodeOutcome::encrypted_link);
+  CHECK(f.decode(join({Buffer{0x80, 0x00}, Buffer(40, 0)}), 105) == DecodeOutcome::no_data_link);
+}
+
+TEST_CASE("Decoder: IPv4 options and TCP options are stepped over", "[agent][decode]") {
+  Fixture f;
+  const Buffer segment = tcp(1, 2, kWords, {5, TcpFlags::kSyn, Buffer(20, 1)});
+  REQUIRE(f.decode(ethernet(0x0800, ipv4(kTcp, segment, {7, 0, Buffer(40, 1), -1}))) ==
+          DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+}
+
+TEST_CASE("Decoder: IPv6 extension headers are stepped over", "[agent][decode]") {
+  Fixture f;
+  const Buffer hop{60, 0, 1, 4, 0, 0, 0, 0};
+  const Buffer destination{43, 1, 1, 4, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0};
+  const Buffer routing{51, 0, 0, 0, 0, 0, 0, 0};
+  const Buffer authentication{44, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const Buffer whole_fragment{kTcp, 0, 0, 0, 0, 0, 0, 1};
+  const Buffer all = join({hop, destination, routing, authentication, whole_fragment, kSegment});
+  REQUIRE(f.decode(ethernet(0x86dd, ipv6(0, all))) == DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+  Buffer many;
+  for (int i = 0; i < 40; ++i) {
+    many = join({many, Buffer{60, 0, 1, 4, 0, 0, 0, 0}});
+  }
+  CHECK(f.decode(ethernet(0x86dd, ipv6(60, many))) == DecodeOutcome::bad_ip);
+  CHECK(f.decode(ethernet(0x86dd, ipv6(60, Buffer{6, 9, 0, 0, 0, 0, 0, 0}))) ==
+        DecodeOutcome::bad_ip);
+}
+
+TEST_CASE("Decoder: a frame that the card will cut up has no length yet", "[agent][decode]") {
+  Fixture f;
+  Buffer large(40000, 0x61);
+  const Buffer segment = tcp(50000, 443, large);
+  REQUIRE(f.decode(ethernet(0x0800, ipv4(kTcp, segment, {7, 0, {}, 0}))) ==
+          DecodeOutcome::datagram);
+  CHECK(f.datagram.payload.size() == large.size());
+  REQUIRE(f.decode(ethernet(0x86dd, ipv6(kTcp, segment, 0))) == DecodeOutcome::datagram);
+  CHECK(f.datagram.payload.size() == large.size());
+  REQUIRE(f.decode(ethernet(0x0800, ipv4(kUdp, udp(1, 2, kWords, 0)))) == DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+}
+
+TEST_CASE("Decoder: what the snaplen cut off is told", "[agent][decode]") {
+  Fixture f;
+  const Buffer whole = ethernet(0x0800, kIpv4);
+  REQUIRE(f.decode(Bytes{whole}.first(whole.size() - 10)) == DecodeOutcome::datagram);
+  CHECK(f.datagram.missing == 10);
+  CHECK(f.datagram.payload.size() == kWords.size() - 10);
+  const Buffer datagram = ethernet(0x86dd, ipv6(kUdp, udp(1, 2, kWords)));
+  REQUIRE(f.decode(Bytes{datagram}.first(datagram.size() - 4)) == DecodeOutcome::datagram);
+  CHECK(f.datagram.missing == 4);
+  // Inside the TCP header there is nothing to be had.
+  CHECK(f.decode(Bytes{whole}.first(14 + 20 + 12)) == DecodeOutcome::truncated);
+}
+
+TEST_CASE("Decoder: tunnels are followed and marked", "[agent][decode]") {
+  const Buffer frame = ethernet(0x0800, kIpv4);
+  const Buffer vxlan = join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0}, frame});
+  const Buffer geneve = join({Buffer{0x01, 0, 0x65, 0x58, 0, 0, 1, 0, 1, 2, 3, 4}, frame});
+  const Buffer gtp = join({Buffer{0x34, 255, 0, 99, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 9, 0}, kIpv4});
+  const Buffer teredo = join({Buffer{0, 0, 1, 2, 3, 4, 5, 6}, kIpv6});
+  const Buffer l2tp = join({Buffer{0, 2, 0, 1, 0, 2, 0xff, 0x03, 0x00, 0x21}, kIpv4});
+  struct Case {
+    const char* name;
+    Buffer bytes;
+  };
+  const std::vector<Case> cases = {
+      {"GRE", ipv4(47, join({Buffer{0, 0, 0x08, 0x00}, kIpv4}))},
+      {"GRE with checksum, key and sequence",
+       ipv4(47, join({Buffer{0xb0, 0, 0x86, 0xdd}, Buffer(12, 0), kIpv6}))},
+      {"GRE with Ethernet", ipv6(47, join({Buffer{0, 0, 0x65, 0x58}, frame}))},
+      {"GRE with PPP",
+       ipv4(47, join({Buffer{0x30, 0x81, 0x88, 0x0b}, Buffer(12, 0), Buffer{0x21}, kIpv4}))},
+      {"ERSPAN", ipv4(47, join({Buffer{0x10, 0, 0x88, 0xbe}, Buffer(12, 0), frame}))},
+      {"IP in IP", ipv4(4, kIpv4)},
+      {"6in4", ipv4(41, kIpv6)},
+      {"4in6", ipv6(4, kIpv4)},
+      {"EtherIP", ipv4(97, join({Buffer{0x30, 0}, frame}))},
+      {"MPLS in IP", ipv4(137, join({Buffer{0, 1, 1, 64}, kIpv4}))},
+      {"VXLAN", ipv4(kUdp, udp(40000, 4789, vxlan))},
+      {"GENEVE", ipv6(kUdp, udp(40000, 6081, geneve))},
+      {"GTP-U", ipv4(kUdp, udp(2152, 2152, gtp))},
+      {"Teredo", ipv4(kUdp, udp(3544, 50000, teredo))},
+      {"L2TP", ipv4(kUdp, udp(1701, 1701, l2tp))},
+      {"GRE in VXLAN",
+       ipv4(kUdp, udp(40000, 4789,
+                      join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0},
+                            ethernet(0x0800, ipv4(47, join({Buffer{0, 0, 8, 0}, kIpv4})))})))},
+  };
+  for (const Case& one : cases) {
+    CAPTURE(one.name);
+    Fixture f;
+    REQUIRE(f.decode(one.bytes, 101) == DecodeOutcome::datagram);
+    CHECK(f.text() == kText);
+    CHECK(f.datagram.tunnelled);
+    CHECK(f.datagram.destination.port == 443);
+    // Neither prefixes nor changed bytes do harm.
+    for (std::size_t size = 0; size < one.bytes.size(); ++size) {
+      const Buffer prefix{one.bytes.begin(), one.bytes.begin() + static_cast<std::ptrdiff_t>(size)};
+      f.decode(prefix, 101);
+    }
+    for (std::size_t at = 0; at < one.bytes.size(); ++at) {
+      Buffer changed = one.bytes;
+      changed[at] = 0xff;
+      f.decode(changed, 101);
+      changed[at] = 0;
+      f.decode(changed, 101);
+    }
+  }
+}
+
+TEST_CASE("Decoder: a UDP tunnel's port without a tunnel is plain UDP", "[agent][decode]") {
+  Fixture f;
+  constexpr std::array<std::uint16_t, 5> kPorts = {4789, 6081, 2152, 3544, 1701};
+  for (const std::uint16_t port : kPorts) {
+    CAPTURE(port);
+    REQUIRE(f.decode(ipv4(kUdp, udp(40000, port, kWords)), 101) == DecodeOutcome::datagram);
+    CHECK(f.text() == kText);
+    CHECK_FALSE(f.datagram.tunnelled);
+    CHECK(f.datagram.destination.port == port);
+  }
+  // VXLAN's header, but only ARP in it.
+  const Buffer arp = join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0}, ethernet(0x0806, Buffer(28, 0))});
+  REQUIRE(f.decode(ipv4(kUdp, udp(40000, 4789, arp)), 101) == DecodeOutcome::datagram);
+  CHECK(f.datagram.destination.port == 4789);
+}
+
+TEST_CASE("Decoder: tunnels nest only so deep", "[agent][decode]") {
+  Fixture f;
+  Buffer packet = kIpv4;
+  for (unsigned i = 0; i < Decoder::kMaxTunnels; ++i) {
+    packet = ipv4(4, packet);
+  }
+  CHECK(f.decode(packet, 101) == DecodeOutcome::datagram);
+  packet = ipv4(4, packet);
+  CHECK(f.decode(packet, 101) == DecodeOutcome::too_deep);
+}
+
+TEST_CASE("Decoder: fragments of either version come out whole, in any order", "[agent][decode]") {
+  Buffer large(3000, 0);
+  for (std::size_t i = 0; i < large.size(); ++i) {
+    large[i] = static_cast<std::uint8_t>(i * 13);
+  }
+  const Buffer whole = udp(53, 50000, large);
+  for (const bool v6 : {false, true}) {
+    std::vector<Buffer> pieces;
+    for (std::size_t at = 0; at < whole.size(); at += 1000) {
+      const Bytes part = Bytes{whole}.subspan(at, std::min<std::size_t>(1000, whole.size() - at));
+      const bool more = at + part.size() < whole.size();
+      if (v6) {
+        const auto field = static_cast<std::uint16_t>(at | (more ? 1 : 0));
+        pieces.push_back(
+            ipv6(44, join({Buffer{kUdp, 0}, number16(field), Buffer{0, 0, 0, 9}, part})));
+      } else {
+        const auto field = static_cast<std::uint16_t>((at / 8) | (more ? 0x2000 : 0));
+        pieces.push_back(ipv4(kUdp, part, {9, field, {}, -1}));
+      }
+    }
+    REQUIRE(pieces.size() == 4);
+    const std::vector<std::vector<std::size_t>> orders = {
+        {0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 1, 0, 3, 3, 2}, {0, 0, 0, 1, 2, 1, 2, 3}};
+    for (const auto& order : orders) {
+      CAPTURE(v6, order.size(), order[0]);
+      Fixture f;
+      std::size_t datagrams = 0;
+      for (const std::size_t i : order) {
+        if (f.decode(pieces[i], 101) == DecodeOutcome::datagram) {
+          ++datagrams;
+          CHECK(Buffer{f.datagram.payload.begin(), f.datagram.payload.end()} == large);
+          CHECK(f.datagram.source.port == 53);
+        }
+      }
+      CHECK(datagrams == 1);
+    }
+  }
+}
+
+TEST_CASE("Decoder: overlapping fragments drop the datagram and what comes of it later",
+          "[agent][decode]") {
+  const Buffer whole = udp(53, 50000, Buffer(400, 0x61));
+  const auto piece = [&](std::size_t at, std::size_t size, std::uint8_t change, bool more) {
+    Buffer part{whole.begin() + static_cast<std::ptrdiff_t>(at),
+                whole.begin() + static_cast<std::ptrdiff_t>(at + size)};
+    part.back() ^= change;
+    return ipv6(44,
+                join({Buffer{kUdp, 0}, number16(static_cast<std::uint16_t>(at | (more ? 1 : 0))),
+                      Buffer{0, 0, 0, 9}, part}));
+  };
+  Fixture f;
+  REQUIRE(f.decode(piece(0, 80, 0, true), 101) == DecodeOutcome::fragment_held);
+  SECTION("by some bytes") {
+    CHECK(f.decode(piece(72, 80, 0, true), 101) == DecodeOutcome::fragment_overlap);
+  }
+  SECTION("with the same place and other bytes") {
+    CHECK(f.decode(piece(0, 80, 1, true), 101) == DecodeOutcome::fragment_overlap);
+  }
+  SECTION("around the first") {
+    CHECK(f.decode(piece(0, 160, 0, true), 101) == DecodeOutcome::fragment_overlap);
+  }
+  SECTION("with two ends") {
+    REQUIRE(f.decode(piece(320, 88, 0, false), 101) == DecodeOutcome::fragment_held);
+    CHECK(f.decode(piece(160, 40, 0, false), 101) == DecodeOutcome::fragment_overlap);
+  }
+  SECTION("behind the end") {
+    REQUIRE(f.decode(piece(160, 40, 0, false), 101) == DecodeOutcome::fragment_held);
+    CHECK(f.decode(piece(320, 40, 0, true), 101) == DecodeOutcome::fragment_overlap);
+  }
+  CHECK(f.decode(piece(80, 328, 0, false), 101) == DecodeOutcome::fragment_overlap);
+}
+
+TEST_CASE("Decoder: pieces that cannot be pieces are refused", "[agent][decode]") {
+  Fixture f;
+  // Not a multiple of eight, and not the last.
+  CHECK(f.decode(ipv4(kUdp, Buffer(13, 0), {1, 0x2000, {}, -1}), 101) ==
+        DecodeOutcome::fragment_malformed);
+  // Behind the end of any datagram.
+  CHECK(f.decode(ipv4(kUdp, Buffer(800, 0), {1, 0x1fff, {}, -1}), 101) ==
+        DecodeOutcome::fragment_malformed);
+  // Nothing in it.
+  CHECK(f.decode(ipv4(kUdp, Buffer{}, {1, 0x2000, {}, -1}), 101) ==
+        DecodeOutcome::fragment_malformed);
+  // Cut off by the snaplen.
+  const Buffer cut = ipv4(kUdp, Buffer(80, 0), {1, 0x2000, {}, 400});
+  CHECK(f.decode(cut, 101) == DecodeOutcome::fragment_malformed);
+}
+
+TEST_CASE("Decoder: a flood of fragments keeps its memory", "[agent][decode]") {
+  Counters counters;
+  FragmentTable::Limits limits;
+  limits.datagrams = 64;
+  limits.bytes = 100'000;
+  FragmentTable table{limits, counters};
+  const Buffer bytes(8000, 1);
+  for (std::uint32_t i = 0; i < 5000; ++i) {
+    Fragment fragment;
+    fragment.source = testing::ipv4_address(1);
+    fragment.id = i;
+    fragment.more = true;
+    fragment.offset = 8 * (i % 700);
+    fragment.bytes = bytes;
+    CHECK(table.add(fragment, {}) == FragmentOutcome::held);
+    REQUIRE(table.held_bytes() <= limits.bytes + kWords.size());
+  }
+  CHECK(counters.value("decode_fragments_evicted_total") > 4900);
+}
+
+TEST_CASE("Decoder: a fragment number that comes round again does not mix datagrams",
+          "[agent][decode]") {
+  Counters counters;
+  FragmentTable table{{}, counters};
+  const Buffer one(8, 1);
+  const Buffer two(8, 2);
+  Fragment fragment;
+  fragment.id = 5;
+  fragment.more = true;
+  fragment.bytes = one;
+  CHECK(table.add(fragment, testing::second(0)) == FragmentOutcome::held);
+  fragment.offset = 8;
+  fragment.more = false;
+  fragment.bytes = two;
+  CHECK(table.add(fragment, testing::second(31)) == FragmentOutcome::held);
+  CHECK(table.add(fragment, testing::second(32)) == FragmentOutcome::duplicate);
+  CHECK(counters.value("decode_fragments_evicted_total") == 1);
+}
+
+}  // namespace gnomon
