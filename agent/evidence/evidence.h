@@ -52,6 +52,7 @@ struct Judgement {
   std::string tool;
   Verdict verdict;
   double signup_probability = 0;
+  Features features;  // what the probability was drawn from
   std::array<std::uint32_t, ToolState::kRoles> by_role{};
   std::vector<std::string> tenants;
   WallTime first;

@@ -77,6 +77,9 @@ class ToolState {
   // probability_of_signup is the model's answer, whatever the stage.
   double probability_of_signup(const Model& model) const;
 
+  // features are the facts the model weighs, for explanations and for fitting.
+  Features features() const;
+
   bool pending() const { return weak_pending_.has_value(); }
   const std::vector<Evidence>& evidence() const { return evidence_; }
   const std::array<std::uint32_t, kRoles>& by_role() const { return by_role_; }
@@ -94,7 +97,6 @@ class ToolState {
   void mark_day(WallTime when);
   unsigned days_within(WallTime now, int days) const;
   void close_session_if_over(WallTime when, const Model& model);
-  Features features() const;
 
   WallTime first_{};
   WallTime last_{};
