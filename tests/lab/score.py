@@ -1,0 +1,197 @@
+"""Compares what `gnomon analyze` says about the recorded stories with what truly happened.
+
+    tests/lab/run score      prints the tables
+    tests/lab/run accuracy   writes them to docs/accuracy.md
+
+Definitions. One row of truth is one story and its tool. A stage's recall is the share of the stories of that stage
+that got it; its precision is the share of the judgements of that stage, of any tool in any story, that are true.
+For precision every other tool that appears counts too: no person touched it, so anything above `embedded` is wrong.
+Intervals are Wilson's, 95 %.
+"""
+import collections
+import json
+import math
+import pathlib
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+STAGES = ["signup-likely", "active", "integrated", "embedded", "visited", "guest"]
+BELOW_USE = {"embedded", "mentioned", "none", None}
+
+
+def wilson(hits, total):
+    if total == 0:
+        return None
+    z, p = 1.96, hits / total
+    middle = (p + z * z / (2 * total)) / (1 + z * z / total)
+    half = z * math.sqrt(p * (1 - p) / total + z * z / (4 * total * total)) / (1 + z * z / total)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def share(hits, total):
+    """Returns '0.95 (0.90-0.98), 95 of 100'."""
+    if total == 0:
+        return "none"
+    low, high = wilson(hits, total)
+    return f"{hits / total:.3f} ({low:.2f}-{high:.2f}), {hits} of {total}"
+
+
+def judge(gnomon, rules, capture):
+    """Returns {tool: object of `gnomon analyze`} of one capture."""
+    command = [str(gnomon), "analyze", "--format", "json", *(["--rules", str(rules)] if rules else []), str(capture)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=120)
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip()}")
+    found = {}
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        found[row["tool"]] = row
+    return found
+
+
+def judge_all(gnomon, rules, folder, threads=2):
+    """Returns [(truth, {tool: judgement})] of every story of a recording."""
+    folder = pathlib.Path(folder)
+    truths = [json.loads(line) for line in (folder / "truths.jsonl").read_text().splitlines()]
+    truths = [t for t in truths if not t["failed"]]
+
+    def one(truth):
+        return truth, judge(gnomon, rules, folder / "stories" / f"{truth['id']}.pcap")
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(one, truths))
+
+
+def judge_timelines(lab_judge, rules, trust, files):
+    """The same of timelines, by lab_judge: no recording, no root."""
+    command = [str(lab_judge), "--features", *(["--rules", str(rules), "--trust", str(trust)] if rules else []), *map(str, files)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=600)
+    if done.returncode != 0:
+        raise RuntimeError(done.stderr.strip())
+    found = collections.defaultdict(dict)
+    for line in done.stdout.splitlines():
+        row = json.loads(line)
+        found[row["story"]][row["tool"]] = row
+    heads = [json.loads(line)["story"] for file in files for line in open(file, encoding="utf-8") if line.startswith('{"story"')]
+    return [({"loaded": None, **head}, found[head["id"]]) for head in heads]
+
+
+class Score:
+    def __init__(self, judged):
+        self.right = collections.Counter()
+        self.wanted = collections.Counter()
+        self.said = collections.Counter()
+        self.confusion = collections.defaultdict(collections.Counter)
+        self.kinds = collections.defaultdict(collections.Counter)
+        self.misses = []
+        self.false_uses = []
+        for truth, tools in judged:
+            for tool, expected in truth["expected"].items():
+                got = tools[tool]["stage"] if tool in tools else "none"
+                self.wanted[expected] += 1
+                self.said[got] += 1
+                self.right[expected] += got == expected
+                self.confusion[expected][got] += 1
+                self.kinds[truth["kind"]][got] += 1
+                if got != expected:
+                    self.misses.append((truth["id"], expected, got))
+            for tool, row in tools.items():
+                if tool not in truth["expected"] and row["stage"] not in BELOW_USE:
+                    self.said[row["stage"]] += 1
+                    self.false_uses.append((truth["id"], tool, row["stage"], row["confidence"]))
+
+    def precision(self, stage):
+        return self.right[stage], self.said[stage]
+
+    def recall(self, stage):
+        return self.right[stage], self.wanted[stage]
+
+
+def table(score):
+    lines = ["| stage | precision | recall |", "| --- | --- | --- |"]
+    for stage in STAGES:
+        lines.append(f"| `{stage}` | {share(*score.precision(stage))} | {share(*score.recall(stage))} |")
+    return lines
+
+
+def confusion(score, rows, by):
+    columns = STAGES + ["mentioned", "none"]
+    lines = ["| what happened | " + " | ".join(columns) + " |", "| --- |" + " ---: |" * len(columns)]
+    for row in rows:
+        if by[row]:
+            lines.append(f"| {row} | " + " | ".join(str(by[row][c] or "") for c in columns) + " |")
+    return lines
+
+
+def pages_line(judged):
+    loads = sum(truth["loaded"] or 0 for truth, _ in judged)
+    uses = [(truth["id"], tool, row["stage"]) for truth, tools in judged for tool, row in tools.items()
+            if row["stage"] not in BELOW_USE]
+    return loads, uses
+
+
+def report(judged, pages, command):
+    held = Score([j for j in judged if j[0]["split"] == "held-out"])
+    fit = Score([j for j in judged if j[0]["split"] == "fit"])
+    both = Score(judged)
+    tools = {t for truth, _ in judged for t in truth["expected"]}
+    lines = ["# Accuracy", "",
+             "Measured in the lab (`tests/lab`): real Chromium, scripts, DNS, TLS and QUIC against a small internet that imitates",
+             f"{len(tools)} tools; {len(judged)} stories whose truth is known because the lab played them. Tools were split in two before",
+             "anything was fitted: the weights of `rules/model.yaml` come from one half, the first table from the other.",
+             "[How it judges](how-it-judges.md) says what the stages mean. This page is remade by", "",
+             f"    {command}", "",
+             "Each figure: share (95 % interval, Wilson), counts. A stage given to a tool that nobody touched counts against",
+             "its precision.", "",
+             "## Tools that were not used for fitting", "", *table(held), "",
+             "## Tools that were used for fitting", "", *table(fit), "",
+             "## What was said about each kind of story (all tools)", "",
+             *confusion(both, sorted(both.kinds), both.kinds), "",
+             "`known` is the hard one: somebody with an old account signs in on a new computer. Names alone show nearly what",
+             "a sign-up shows; the true answer here is `visited`.", ""]
+    if pages:
+        loads, uses = pages_line(pages)
+        per = 1000 * len(uses) / loads if loads else 0
+        lines += ["## Pages with embeds", "",
+                  f"{loads} loads of generated news and shop pages, 22 third parties each: {len(uses)} tools above `embedded`,",
+                  f"{per:.1f} per 1,000 loads ({', '.join(sorted({u[1] + ' ' + u[2] for u in uses})) or 'none'}).", ""]
+    lines += ["Beside the tool of the story, in all stories together: "
+              f"{len(both.false_uses)} tools that only other pages carried were said to be used"
+              + (": " + ", ".join(f"{t} ({s})" for (t, s), _ in collections.Counter((u[1], u[2]) for u in both.false_uses).most_common(12))
+                 if both.false_uses else "") + ".", "",
+              "## Limits of these figures", "",
+              "- The lab's pages are imitations, written from public knowledge of the products. They load what such pages load, in",
+              "  the order browsers load it, but the real pages differ and change. The figures say how well the judgement reads",
+              "  such sequences; the field will be worse. Only the two opt-in questions of the dashboard can tell how much.",
+              "- How often people sign up, look, or sign in from a new computer is set by the lab, the same number of each. Where",
+              "  sign-ins on new computers are much more common than sign-ups, the precision of `signup-likely` is lower than here.",
+              "- Dwell times are drawn at random; typing, reading and hesitating people are slower and more uneven.",
+              "- One browser (Chromium), one person at a machine, no VPN, no encrypted DNS.", ""]
+    return "\n".join(lines)
+
+
+def summary(judged, label):
+    score = Score(judged)
+    print(f"== {label}: {len(judged)} stories")
+    for stage in STAGES:
+        print(f"   {stage:14} precision {share(*score.precision(stage)):38} recall {share(*score.recall(stage))}")
+    return score
+
+
+def show(judged, pages=(), verbose=False):
+    for split in ("fit", "held-out"):
+        score = summary([j for j in judged if j[0]["split"] == split], split)
+        print("\n".join("   " + line for line in confusion(score, sorted(score.kinds), score.kinds)))
+        if verbose:
+            for miss in score.misses:
+                print("   miss", *miss)
+        for use in score.false_uses:
+            print("   false use", *use)
+    if pages:
+        loads, uses = pages_line(pages)
+        print(f"== pages: {loads} loads, {len(uses)} above embedded: {uses}")
+
+
+if __name__ == "__main__":
+    sys.exit("use tests/lab/run score")
