@@ -1,6 +1,6 @@
 # Third parties, all from the distribution's packages, as SYSTEM targets of one naming scheme:
 # gnomon::pcap, ::openssl, ::crypto, ::protobuf_lite, ::boost, ::rocksdb, ::yaml, ::cli11,
-# ::spdlog, ::psl, ::json, ::curl, ::zstd, ::zlib, ::mustache
+# ::spdlog, ::psl, ::idn, ::json, ::curl, ::zstd, ::zlib, ::mustache
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
 # Before RocksDB, whose own modules would hide the zstd package's targets.
@@ -16,13 +16,14 @@ function(gnomon_package name)
   add_library(gnomon::${name} ALIAS gnomon_${name})
 endfunction()
 
-foreach(module IN ITEMS libpcap libpsl libzstd zlib libcurl yaml-cpp libseccomp)
+foreach(module IN ITEMS libpcap libidn2 libpsl libzstd zlib libcurl yaml-cpp libseccomp)
   string(MAKE_C_IDENTIFIER ${module} id)
   pkg_check_modules(${id} REQUIRED IMPORTED_TARGET ${module})
 endforeach()
 
 gnomon_package(pcap PkgConfig::libpcap)
 gnomon_package(psl PkgConfig::libpsl)
+gnomon_package(idn PkgConfig::libidn2)
 gnomon_package(zstd PkgConfig::libzstd)
 gnomon_package(zlib PkgConfig::zlib)
 gnomon_package(curl PkgConfig::libcurl)

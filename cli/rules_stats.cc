@@ -1,0 +1,206 @@
+// gnomon rules stats and diff.
+
+#include <iomanip>
+#include <iostream>
+#include <map>
+#include <set>
+
+#include "cli/commands.h"
+#include "cli/rules_ask.h"
+#include "cli/rules_common.h"
+
+namespace gnomon::cli {
+namespace {
+
+struct Counts {
+  std::size_t tools = 0;
+  std::size_t families = 0;
+  std::size_t hosts = 0;
+  std::map<std::string, std::size_t> roles;
+  std::map<std::string, std::size_t> confidences;
+  std::map<std::string, std::size_t> meanings;
+  std::set<std::uint16_t> categories;
+  std::set<std::uint16_t> jobs;
+  std::size_t all_categories = 0;
+  std::size_t all_jobs = 0;
+  std::map<std::string, std::size_t> depth;
+  std::size_t sequences = 0;
+};
+
+// depth_of says how well a tool is described, by the roles it has.
+std::string depth_of(const std::set<Role>& roles, std::size_t hosts) {
+  const bool product = roles.contains(Role::app) || roles.contains(Role::client);
+  if (product && roles.size() >= 4 && hosts >= 6) {
+    return "full";
+  }
+  if (product && roles.size() >= 2) {
+    return "app and more";
+  }
+  return product ? "app only" : "no app host";
+}
+
+Counts count(const Rulebook& book) {
+  Counts counts;
+  const PackContent& content = book.content;
+  std::map<ToolIndex, std::set<Role>> roles;
+  std::map<ToolIndex, std::size_t> hosts;
+  for (const RuleRecord& rule : content.rules) {
+    ++counts.hosts;
+    ++counts.meanings[std::string{to_string(rule.meaning)}];
+    if (rule.meaning == Meaning::tool || rule.meaning == Meaning::family) {
+      ++counts.roles[std::string{to_string(rule.role)}];
+      ++counts.confidences[std::string{to_string(rule.confidence)}];
+      roles[rule.tool].insert(rule.role);
+      for (unsigned role = 1; role <= static_cast<unsigned>(Role::idp); ++role) {
+        if ((rule.shared_with & (1U << role)) != 0) {
+          roles[rule.tool].insert(static_cast<Role>(role));
+        }
+      }
+      ++hosts[rule.tool];
+    }
+  }
+  for (ToolIndex i = 0; i < content.tools.size(); ++i) {
+    const ToolRecord& tool = content.tools[i];
+    if ((tool.flags & kToolIsFamily) != 0) {
+      ++counts.families;
+      continue;
+    }
+    ++counts.tools;
+    counts.categories.insert(tool.category);
+    counts.categories.insert(tool.also.begin(), tool.also.end());
+    counts.jobs.insert(tool.jobs.begin(), tool.jobs.end());
+    ++counts.depth[depth_of(roles[i], hosts[i])];
+  }
+  counts.all_categories = content.categories.size();
+  counts.all_jobs = content.jobs.size();
+  counts.sequences = content.sequences.size();
+  return counts;
+}
+
+void print_map(const char* title, const std::map<std::string, std::size_t>& map) {
+  std::cout << title << "\n";
+  for (const auto& [name, number] : map) {
+    std::cout << "  " << std::left << std::setw(18) << name << std::right << std::setw(7) << number
+              << "\n";
+  }
+}
+
+void print_json(const std::map<std::string, std::size_t>& map) {
+  std::cout << "{";
+  bool first = true;
+  for (const auto& [name, number] : map) {
+    std::cout << (first ? "" : ",") << json_quote(name) << ":" << number;
+    first = false;
+  }
+  std::cout << "}";
+}
+
+// RuleFacts is what a diff compares of a rule.
+struct RuleFacts {
+  std::string tool;
+  std::string rest;
+  bool operator==(const RuleFacts&) const = default;
+};
+
+}  // namespace
+
+int count_rules(const StatsOptions& options) {
+  const LoadedRules loaded = load_rules(options.folder, load_options(""));
+  const Counts counts = count(loaded.book);
+  if (counts.hosts == 0) {
+    return complain("there are no rules in " + options.folder);
+  }
+  if (options.json) {
+    std::cout << "{\"tools\":" << counts.tools << ",\"families\":" << counts.families
+              << ",\"rules\":" << counts.hosts << ",\"roles\":";
+    print_json(counts.roles);
+    std::cout << ",\"confidence\":";
+    print_json(counts.confidences);
+    std::cout << ",\"meanings\":";
+    print_json(counts.meanings);
+    std::cout << ",\"depth\":";
+    print_json(counts.depth);
+    std::cout << ",\"categories\":" << counts.categories.size()
+              << ",\"categories_known\":" << counts.all_categories
+              << ",\"jobs\":" << counts.jobs.size() << ",\"jobs_known\":" << counts.all_jobs
+              << ",\"sequences\":" << counts.sequences << ",\"errors\":" << loaded.errors()
+              << ",\"warnings\":" << loaded.warnings() << "}\n";
+    return kDone;
+  }
+  std::cout << counts.tools << " tools, " << counts.families << " families, " << counts.hosts
+            << " rules, " << counts.sequences << " sequences; " << counts.categories.size()
+            << " of " << counts.all_categories << " categories, " << counts.jobs.size() << " of "
+            << counts.all_jobs << " jobs; " << loaded.errors() << " errors, " << loaded.warnings()
+            << " warnings\n";
+  print_map("hosts of tools by role", counts.roles);
+  print_map("hosts of tools by confidence", counts.confidences);
+  print_map("rules by meaning", counts.meanings);
+  print_map("tools by depth", counts.depth);
+  return kDone;
+}
+
+int diff_packs(const DiffOptions& options) {
+  const auto before = load_pack({options.before, options.trust});
+  const auto after = load_pack({options.after, options.trust});
+  if (!before || !after) {
+    return complain(before ? after.error().text : before.error().text);
+  }
+  std::size_t changes = 0;
+  const auto tools = [&](const RulePack& in, const RulePack& other, char sign) {
+    for (ToolIndex i = 0; i < in.tool_count(); ++i) {
+      const ToolView tool = in.tool(i);
+      if (!other.find_tool(tool.id)) {
+        std::cout << sign << " tool " << tool.id << " (" << tool.name << ")\n";
+        ++changes;
+      }
+    }
+  };
+  tools(**before, **after, '-');
+  tools(**after, **before, '+');
+  const auto answers = [](const RulePack& pack) {
+    std::map<std::string, RuleFacts> facts;
+    for (std::uint32_t rule = 0; rule < pack.rule_count(); ++rule) {
+      // The answer to a host made from the pattern tells what the rule now means.
+      std::string pattern{pack.rule_text(rule)};
+      std::string host = pattern.front() == '.' ? pattern.substr(1) : pattern;
+      for (const std::string_view word : {"{tenant+}", "{tenant}", "*"}) {
+        for (std::size_t at = host.find(word); at != host.npos; at = host.find(word)) {
+          host.replace(at, word.size(), "x1");
+        }
+      }
+      const HostMatch match = pack.match(host);
+      const bool tool = match.meaning == Meaning::tool || match.meaning == Meaning::family;
+      RuleFacts fact;
+      fact.tool = tool ? pack.tool(match.tool).id : to_string(match.meaning);
+      fact.rest = std::string{to_string(match.role)} + " " +
+                  std::string{to_string(match.audience)} + " " +
+                  std::string{to_string(match.confidence)};
+      facts.emplace(std::move(pattern), std::move(fact));
+    }
+    return facts;
+  };
+  const auto old_facts = answers(**before);
+  const auto new_facts = answers(**after);
+  for (const auto& [pattern, fact] : old_facts) {
+    const auto at = new_facts.find(pattern);
+    if (at == new_facts.end()) {
+      std::cout << "- " << pattern << "  " << fact.tool << " " << fact.rest << "\n";
+      ++changes;
+    } else if (!(at->second == fact)) {
+      std::cout << "~ " << pattern << "  " << fact.tool << " " << fact.rest << " -> "
+                << at->second.tool << " " << at->second.rest << "\n";
+      ++changes;
+    }
+  }
+  for (const auto& [pattern, fact] : new_facts) {
+    if (!old_facts.contains(pattern)) {
+      std::cout << "+ " << pattern << "  " << fact.tool << " " << fact.rest << "\n";
+      ++changes;
+    }
+  }
+  std::cout << changes << " changes from version " << (*before)->version() << " to "
+            << (*after)->version() << "\n";
+  return kDone;
+}
+
+}  // namespace gnomon::cli

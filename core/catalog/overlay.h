@@ -1,0 +1,50 @@
+// Overlay: what a company adds to the catalogue without forking it.
+//
+// Own tools, corrections of the catalogue's rules (also denials), tenants that are the company's,
+// and the list of sanctioned tools. The collector compiles and signs it (core/rulebook/overlay.h);
+// its signature does not fit a catalogue, nor a catalogue's an overlay.
+
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/byte_reader.h"
+#include "core/catalog/rule_pack.h"
+#include "core/result.h"
+
+namespace gnomon {
+
+class CompiledPack;
+
+// OverlayPack is immutable; safe from every thread.
+class OverlayPack {
+ public:
+  // open and from_bytes refuse what RulePack::open refuses, for the same reasons.
+  static Result<std::shared_ptr<const OverlayPack>, PackError> open(const std::string& path,
+                                                                    const TrustedKeys& trusted,
+                                                                    const PackLimits& limits = {});
+  static Result<std::shared_ptr<const OverlayPack>, PackError> from_bytes(
+      Bytes bytes, const TrustedKeys& trusted, const PackLimits& limits = {});
+
+  std::uint32_t version() const noexcept;
+  const TrustedKeys& trusted() const noexcept;
+
+ private:
+  friend std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
+                                                      std::shared_ptr<const OverlayPack> overlay);
+
+  explicit OverlayPack(std::shared_ptr<const CompiledPack> body) : body_(std::move(body)) {}
+
+  std::shared_ptr<const CompiledPack> body_;  // shared with the packs made by with_overlay
+};
+
+// with_overlay lays the company's word over a catalogue: of two rules that are equally specific
+// the overlay's speaks, otherwise the more specific one, whoever wrote it. Tools of the catalogue
+// keep their numbers, the company's own follow; rules likewise. Entries about tools or providers
+// that the catalogue does not have are left out: catalogues change. `base` must come from
+// RulePack::open or from_bytes. version() and the like are those of `base`.
+std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
+                                             std::shared_ptr<const OverlayPack> overlay);
+
+}  // namespace gnomon

@@ -1,0 +1,63 @@
+// Ed25519 signatures, SHA-256 and their text forms, for packs and trust files.
+
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/byte_reader.h"
+#include "core/catalog/rule_pack.h"
+
+namespace gnomon {
+
+constexpr std::size_t kKeyBytes = 32;        // Ed25519 (RFC 8032): seed and public key
+constexpr std::size_t kSignatureBytes = 64;  // Ed25519
+constexpr std::size_t kDigestBytes = 32;     // SHA-256
+constexpr std::size_t kKeyIdBytes = 8;       // first bytes of the key's SHA-256
+
+using Digest = std::array<std::uint8_t, kDigestBytes>;
+using KeyId = std::array<std::uint8_t, kKeyIdBytes>;
+
+Digest sha256(Bytes bytes);
+Digest hmac_sha256(Bytes key, Bytes message);
+KeyId key_id(const PublicKey& key);
+
+// verify tells whether `signature` is of `message` by `key`; false for keys of a wrong size.
+bool verify(const PublicKey& key, Bytes message, Bytes signature);
+
+// SecretKey holds an Ed25519 seed, and wipes it when it goes.
+class SecretKey {
+ public:
+  static SecretKey generate();
+  // from_text reads what to_text wrote; nullopt when it is nothing of the kind.
+  static std::optional<SecretKey> from_text(std::string_view text);
+
+  SecretKey(const SecretKey&) = default;
+  SecretKey& operator=(const SecretKey&) = default;
+  SecretKey(SecretKey&&) = default;
+  SecretKey& operator=(SecretKey&&) = default;
+  ~SecretKey();
+
+  PublicKey public_key() const;
+  std::array<std::uint8_t, kSignatureBytes> sign(Bytes message) const;
+  // to_text gives the content of a key file, which belongs to its owner alone (mode 0600).
+  std::string to_text() const;
+
+ private:
+  explicit SecretKey(const std::array<std::uint8_t, kKeyBytes>& seed) : seed_(seed) {}
+
+  std::array<std::uint8_t, kKeyBytes> seed_{};
+};
+
+std::string to_hex(Bytes bytes);
+std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
+
+// bytes_of looks at text as bytes.
+inline Bytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
+}
+
+}  // namespace gnomon

@@ -1,0 +1,349 @@
+#include "core/rulebook/pack_writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <numeric>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+
+#include "core/byte_writer.h"
+#include "core/check.h"
+
+namespace gnomon {
+namespace {
+
+// TextPool gathers strings, each once.
+class TextPool {
+ public:
+  std::uint32_t add(const std::string& text) {
+    GNOMON_CHECK(text.size() <= 0xffff);
+    const auto [entry, fresh] = places_.emplace(text, static_cast<std::uint32_t>(text_.size()));
+    if (fresh) {
+      text_ += text;
+    }
+    return entry->second;
+  }
+  void ref(ByteWriter& out, const std::string& text) {
+    out.u32(text.empty() ? 0 : add(text));
+    out.u16(static_cast<std::uint16_t>(text.size()));
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+  std::unordered_map<std::string, std::uint32_t> places_;
+};
+
+// order_by gives the places of 0..count-1 sorted by a key.
+template <typename F>
+std::vector<std::uint32_t> order_by(std::size_t count, F&& key) {
+  std::vector<std::uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0U);
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::uint32_t a, std::uint32_t b) { return key(a) < key(b); });
+  return order;
+}
+
+// inverse turns "what stands at place n" into "where does n stand".
+std::vector<std::uint32_t> inverse(const std::vector<std::uint32_t>& order) {
+  std::vector<std::uint32_t> places(order.size());
+  for (std::uint32_t i = 0; i < order.size(); ++i) {
+    places[order[i]] = i;
+  }
+  return places;
+}
+
+class BodyWriter {
+ public:
+  explicit BodyWriter(const PackContent& content) : content_(content) {}
+
+  std::vector<std::uint8_t> write() {
+    tool_order_ = order_by(content_.tools.size(), [&](std::uint32_t i) -> const std::string& {
+      return content_.tools[i].id;
+    });
+    tool_place_ = inverse(tool_order_);
+    rule_order_ = order_by(content_.rules.size(), [&](std::uint32_t i) {
+      const RuleRecord& rule = content_.rules[i];
+      return std::tuple{~specificity(rule.pattern, rule.meaning),
+                        std::string_view{rule.pattern.text}, place_of_tool(rule), rule.role};
+    });
+    rule_place_ = inverse(rule_order_);
+    vocabulary();
+    tools();
+    rules();
+    index();
+    sequences();
+    numbers();
+    overlay();
+    return finish();
+  }
+
+ private:
+  static bool of_tool(Meaning meaning) {
+    return meaning == Meaning::tool || meaning == Meaning::family;
+  }
+  std::uint32_t place_of_tool(const RuleRecord& rule) const {
+    return of_tool(rule.meaning) ? tool_place_[rule.tool] : 0;
+  }
+
+  ByteWriter& section(Section id) { return sections_[id]; }
+
+  void vocabulary() {
+    ByteWriter& categories = section(Section::categories);
+    categories.u32(static_cast<std::uint32_t>(content_.categories.size()));
+    for (const CategoryRecord& category : content_.categories) {
+      text_.ref(categories, category.id);
+      text_.ref(categories, category.label);
+      categories.u8(category.martech ? 1 : 0);
+    }
+    ByteWriter& jobs = section(Section::jobs);
+    jobs.u32(static_cast<std::uint32_t>(content_.jobs.size()));
+    for (const JobRecord& job : content_.jobs) {
+      text_.ref(jobs, job.id);
+      text_.ref(jobs, job.label);
+      jobs.u16(job.category);
+    }
+    ByteWriter& providers = section(Section::providers);
+    providers.u32(static_cast<std::uint32_t>(content_.providers.size()));
+    for (const ProviderRecord& provider : content_.providers) {
+      text_.ref(providers, provider.id);
+      text_.ref(providers, provider.name);
+      providers.u8(static_cast<std::uint8_t>(provider.account));
+    }
+    std::vector<std::string> labels = content_.reserved;
+    std::sort(labels.begin(), labels.end());
+    labels.erase(std::unique(labels.begin(), labels.end()), labels.end());
+    ByteWriter& reserved = section(Section::reserved);
+    reserved.u32(static_cast<std::uint32_t>(labels.size()));
+    for (const std::string& label : labels) {
+      text_.ref(reserved, label);
+    }
+  }
+
+  void tools() {
+    ByteWriter& out = section(Section::tools);
+    out.u32(static_cast<std::uint32_t>(tool_order_.size()));
+    for (const std::uint32_t i : tool_order_) {
+      const ToolRecord& tool = content_.tools[i];
+      text_.ref(out, tool.id);
+      text_.ref(out, tool.name);
+      text_.ref(out, tool.vendor);
+      text_.ref(out, tool.homepage);
+      text_.ref(out, tool.status);
+      out.u32(tool.family ? tool_place_[*tool.family] + 1 : 0);
+      out.u16(tool.category);
+      out.u16(tool.data);
+      out.u16(tool.exposure);
+      out.u16(tool.signin);
+      out.u8(tool.sso);
+      out.u8(tool.tenancy);
+      out.u8(tool.flags);
+      GNOMON_CHECK(tool.also.size() < 256 && tool.jobs.size() < 256);
+      out.u8(static_cast<std::uint8_t>(tool.also.size()));
+      out.u8(static_cast<std::uint8_t>(tool.jobs.size()));
+      for (const std::uint16_t category : tool.also) {
+        out.u16(category);
+      }
+      for (const std::uint16_t job : tool.jobs) {
+        out.u16(job);
+      }
+    }
+  }
+
+  void rules() {
+    ByteWriter& out = section(Section::rules);
+    out.u32(static_cast<std::uint32_t>(rule_order_.size()));
+    for (const std::uint32_t i : rule_order_) {
+      const RuleRecord& rule = content_.rules[i];
+      text_.ref(out, rule.pattern.text);
+      text_.ref(out, rule.pattern.wild);
+      out.u32(specificity(rule.pattern, rule.meaning));
+      out.u32(place_of_tool(rule));
+      out.u16(rule.shared_with);
+      out.u16(rule.provider ? static_cast<std::uint16_t>(*rule.provider + 1) : 0);
+      out.u8(static_cast<std::uint8_t>(rule.meaning));
+      out.u8(static_cast<std::uint8_t>(rule.role));
+      out.u8(static_cast<std::uint8_t>(rule.audience));
+      out.u8(static_cast<std::uint8_t>(rule.confidence));
+      out.u8(static_cast<std::uint8_t>(rule.weight));
+      GNOMON_CHECK(rule.reserved.size() < 256);
+      out.u8(static_cast<std::uint8_t>(rule.reserved.size()));
+      for (const std::string& label : rule.reserved) {
+        text_.ref(out, label);
+      }
+    }
+  }
+
+  struct Node {
+    std::uint32_t label = 0;
+    std::uint16_t size = 0;
+    std::string parent;  // key, empty: none
+    std::vector<std::uint32_t> entries;
+  };
+
+  // reversed gives "com.slack.app" for "app.slack.com": a key that sorts parents before children
+  // and keeps one domain's nodes together.
+  static std::string reversed(std::string_view name) {
+    std::string result;
+    while (!name.empty()) {
+      const std::size_t dot = name.rfind('.');
+      const std::size_t begin = dot == name.npos ? 0 : dot + 1;
+      result += result.empty() ? "" : ".";
+      result += name.substr(begin);
+      name = name.substr(0, dot == name.npos ? 0 : dot);
+    }
+    return result;
+  }
+
+  void index() {
+    std::map<std::string, Node> nodes;
+    for (std::uint32_t place = 0; place < rule_order_.size(); ++place) {
+      const HostPattern& pattern = content_.rules[rule_order_[place]].pattern;
+      const std::uint32_t text_end =
+          text_.add(pattern.text) + static_cast<std::uint32_t>(pattern.text.size());
+      // One node for the last two labels of the fixed part, and one for each label before them.
+      const std::string_view fixed = pattern.fixed;
+      std::size_t begin = fixed.rfind('.', fixed.rfind('.') - 1);
+      begin = begin == fixed.npos ? 0 : begin + 1;
+      std::size_t label_end = fixed.size();
+      std::string parent;
+      for (;;) {
+        const std::string key = reversed(fixed.substr(begin));
+        Node& node = nodes[key];
+        if (node.size == 0) {
+          node.label = text_end - static_cast<std::uint32_t>(fixed.size() - begin);
+          node.size = static_cast<std::uint16_t>(label_end - begin);
+          node.parent = parent;
+        }
+        if (begin == 0) {
+          node.entries.push_back(place |
+                                 (static_cast<std::uint32_t>(pattern.kind) << kEntryKindShift));
+          break;
+        }
+        parent = key;
+        label_end = begin - 1;
+        const std::size_t dot = begin < 2 ? fixed.npos : fixed.rfind('.', begin - 2);
+        begin = dot == fixed.npos ? 0 : dot + 1;
+      }
+    }
+    ByteWriter& out = section(Section::nodes);
+    ByteWriter& entries = section(Section::entries);
+    out.u32(static_cast<std::uint32_t>(nodes.size()));
+    entries.u32(static_cast<std::uint32_t>(rule_order_.size()));
+    std::unordered_map<std::string_view, std::uint32_t> places;
+    std::uint32_t first = 0;
+    for (const auto& [key, node] : nodes) {
+      out.u32(node.parent.empty() ? 0xffffffff : places.at(node.parent));
+      out.u32(node.label);
+      out.u16(node.size);
+      out.u32(first);
+      GNOMON_CHECK(node.entries.size() <= kMaxEntriesAtNode);
+      out.u16(static_cast<std::uint16_t>(node.entries.size()));
+      for (const std::uint32_t entry : node.entries) {
+        entries.u32(entry);
+      }
+      first += static_cast<std::uint32_t>(node.entries.size());
+      places.emplace(key, static_cast<std::uint32_t>(places.size()));
+    }
+  }
+
+  void sequences() {
+    const auto order =
+        order_by(content_.sequences.size(),
+                 [&](std::uint32_t i) -> const std::string& { return content_.sequences[i].id; });
+    ByteWriter& out = section(Section::sequences);
+    out.u32(static_cast<std::uint32_t>(order.size()));
+    for (const std::uint32_t i : order) {
+      const SequenceRecord& sequence = content_.sequences[i];
+      text_.ref(out, sequence.id);
+      out.u32(tool_place_[sequence.tool]);
+      out.u8(static_cast<std::uint8_t>(sequence.then));
+      out.u32(sequence.within_s);
+      out.u8(sequence.first_ever_user ? 1 : 0);
+      out.u8(static_cast<std::uint8_t>(sequence.steps.size()));
+      for (const SequenceRecord::Step& step : sequence.steps) {
+        out.u8(static_cast<std::uint8_t>(step.role));
+        out.u32(step.rule ? rule_place_[*step.rule] + 1 : 0);
+        out.u16(step.min_flows);
+        out.u8(step.optional ? 1 : 0);
+      }
+    }
+  }
+
+  void numbers() {
+    auto weights = content_.weights;
+    std::sort(weights.begin(), weights.end());
+    ByteWriter& out = section(Section::weights);
+    out.u32(static_cast<std::uint32_t>(weights.size()));
+    for (const auto& [name, value] : weights) {
+      text_.ref(out, name);
+      out.u64(std::bit_cast<std::uint64_t>(value));
+    }
+    auto resolvers = content_.resolvers;
+    std::sort(resolvers.begin(), resolvers.end());
+    ByteWriter& addresses = section(Section::resolvers);
+    addresses.u32(static_cast<std::uint32_t>(resolvers.size()));
+    for (const auto& [address, provider] : resolvers) {
+      addresses.u8(address.is_v4 ? 1 : 0);
+      addresses.bytes(address.bytes);
+      addresses.u16(provider);
+    }
+    ByteWriter& suffixes = section(Section::suffixes);
+    suffixes.u32(static_cast<std::uint32_t>(content_.suffixes.size()));
+    for (const SuffixRecord& suffix : content_.suffixes) {
+      text_.ref(suffixes, suffix.text);
+      suffixes.u8(suffix.kinds);
+    }
+  }
+
+  void overlay() {
+    ByteWriter& tenants = section(Section::tenants);
+    tenants.u32(static_cast<std::uint32_t>(content_.tenants.size()));
+    for (const OwnTenant& tenant : content_.tenants) {
+      tenants.u8(tenant.provider ? 1 : 0);
+      text_.ref(tenants, tenant.id);
+      text_.ref(tenants, tenant.tenant);
+    }
+    ByteWriter& sanctioned = section(Section::sanctioned);
+    sanctioned.u32(static_cast<std::uint32_t>(content_.sanctioned.size()));
+    for (const std::string& tool : content_.sanctioned) {
+      text_.ref(sanctioned, tool);
+    }
+  }
+
+  std::vector<std::uint8_t> finish() {
+    section(Section::text).text(text_.text());
+    constexpr std::size_t kEntryBytes = 2 + 4 + 4;
+    ByteWriter body;
+    body.u16(static_cast<std::uint16_t>(sections_.size()));
+    std::size_t at = 2 + sections_.size() * kEntryBytes;
+    for (const auto& [id, bytes] : sections_) {
+      body.u16(static_cast<std::uint16_t>(id));
+      body.u32(static_cast<std::uint32_t>(at));
+      body.u32(static_cast<std::uint32_t>(bytes.size()));
+      at += bytes.size();
+    }
+    for (const auto& [id, bytes] : sections_) {
+      body.bytes(bytes.view());
+    }
+    return body.take();
+  }
+
+  const PackContent& content_;
+  std::vector<std::uint32_t> tool_order_;
+  std::vector<std::uint32_t> tool_place_;
+  std::vector<std::uint32_t> rule_order_;
+  std::vector<std::uint32_t> rule_place_;
+  TextPool text_;
+  std::map<Section, ByteWriter> sections_;
+};
+
+}  // namespace
+
+std::vector<std::uint8_t> encode_body(const PackContent& content) {
+  return BodyWriter{content}.write();
+}
+
+}  // namespace gnomon
