@@ -70,6 +70,36 @@ void set_ipv6(IpAddress& address, FixedBytes<N> header) {
   address.is_v4 = false;
 }
 
+// fast_open_overrun tells by how many bytes the Fast Open cookie of a SYN (RFC 7413, section 2)
+// reaches beyond the header's end. Some senders count the cookie but not its padding; their data
+// begins behind it all the same.
+std::size_t fast_open_overrun(Bytes options, std::size_t behind) {
+  constexpr std::uint8_t kEnd = 0;
+  constexpr std::uint8_t kNothing = 1;
+  constexpr std::uint8_t kFastOpen = 34;
+  constexpr std::size_t kLongestCookie = 18;
+  ByteReader reader{options};
+  while (!reader.empty()) {
+    const std::uint8_t kind = reader.u8();
+    if (kind == kEnd) {
+      return 0;
+    }
+    if (kind == kNothing) {
+      continue;
+    }
+    const std::size_t length = reader.u8();
+    if (!reader.ok() || length < 2) {
+      return 0;
+    }
+    if (length - 2 > reader.remaining()) {
+      const std::size_t over = length - 2 - reader.remaining();
+      return kind == kFastOpen && length <= kLongestCookie && over <= behind ? over : 0;
+    }
+    reader.skip(length - 2);
+  }
+  return 0;
+}
+
 DecodeOutcome read_tcp(Bytes bytes, std::uint32_t missing, Datagram& datagram) {
   if (bytes.size() < 20) {
     return missing > 0 ? DecodeOutcome::truncated : DecodeOutcome::bad_transport;
@@ -89,6 +119,11 @@ DecodeOutcome read_tcp(Bytes bytes, std::uint32_t missing, Datagram& datagram) {
   datagram.tcp_flags = header[13];
   datagram.missing = missing;
   datagram.payload = bytes.subspan(length);
+  if ((datagram.tcp_flags & TcpFlags::kSyn) != 0 && !datagram.payload.empty()) [[unlikely]] {
+    const std::size_t over =
+        fast_open_overrun(bytes.subspan(20, length - 20), datagram.payload.size());
+    datagram.payload = datagram.payload.subspan(over);
+  }
   return DecodeOutcome::datagram;
 }
 
@@ -341,7 +376,9 @@ DecodeOutcome Decoder::read_extensions(const Packet& packet, const Datagram& dat
 DecodeOutcome Decoder::join(Fragment fragment, const Packet& packet, const Datagram& datagram,
                             IpPayload& payload) {
   if (payload.missing > 0) {
-    return DecodeOutcome::fragment_malformed;
+    // The snaplen cut this piece, so its datagram will never be whole. The first piece is handed on
+    // as it is: its beginning is where the names are. Any other is of no use.
+    return fragment.offset == 0 ? DecodeOutcome::datagram : DecodeOutcome::fragment_malformed;
   }
   fragment.source = datagram.source.address;
   fragment.destination = datagram.destination.address;

@@ -115,8 +115,21 @@ LinkResult bsd_loopback(Bytes bytes) {
     case 30:  // macOS
       return {Kind::next, ether::kIpv6, rest};
     default:
-      return {Kind::unknown, 0, {}};
+      // Cisco's HDLC is met under this number too.
+      return be16<0>(bytes.first<4>()) == 0x0f00
+                 ? LinkResult{Kind::next, be16<2>(bytes.first<4>()), rest}
+                 : LinkResult{Kind::unknown, 0, {}};
   }
+}
+
+// Cisco meta data (draft-smith-kandula-sxp, TrustSec inline tagging): version, how many options of
+// four bytes, the options, then an EtherType.
+LinkResult cisco_meta_data(Bytes bytes) {
+  ByteReader reader{bytes};
+  reader.skip(1);
+  reader.skip(std::size_t{reader.u8()} * 4);
+  const std::uint16_t type = reader.u16();
+  return done(reader, type, reader.take(reader.remaining()));
 }
 
 // IEEE 802.11, section 9.2: a data frame that is not encrypted, then LLC.
@@ -359,6 +372,8 @@ LinkResult strip_shim(std::uint16_t type, Bytes bytes) {
     case ether::kMpls:
     case ether::kMplsMulticast:
       return mpls(bytes);
+    case ether::kCiscoMetaData:
+      return cisco_meta_data(bytes);
     case ether::kPppoeSession:
       return pppoe(bytes);
     case ether::kPpp:

@@ -18,6 +18,7 @@ constexpr std::uint16_t kOldServiceVlan = 0x9100;  // before 802.1ad
 constexpr std::uint16_t kOtherOldServiceVlan = 0x9200;
 constexpr std::uint16_t kMpls = 0x8847;
 constexpr std::uint16_t kMplsMulticast = 0x8848;
+constexpr std::uint16_t kCiscoMetaData = 0x8909;  // TrustSec: a security group tag
 constexpr std::uint16_t kPppoeSession = 0x8864;
 constexpr std::uint16_t kPpp = 0x880b;
 constexpr std::uint16_t kBridged = 0x6558;  // a whole Ethernet frame
@@ -43,7 +44,7 @@ struct LinkResult {
 LinkResult strip_link(std::uint32_t link_type, Bytes packet);
 
 // strip_shim removes one tag, label stack or session header behind the link header: VLAN, MPLS,
-// PPPoE, PPP, LLC, a bridged frame. `unknown` for every other type.
+// PPPoE, PPP, LLC, a bridged frame, a security group tag. `unknown` for every other type.
 LinkResult strip_shim(std::uint16_t type, Bytes bytes);
 
 }  // namespace gnomon

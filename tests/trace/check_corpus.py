@@ -44,7 +44,9 @@ def comparable(proto, name):
     bytes that are not UTF-8, and keeps the port of an HTTP host."""
     if name in ("", "-"):
         return "-"
-    text = unescaped(name).decode("utf-8", "replace").lower().rstrip(".") or "."
+    text = unescaped(name).decode("utf-8", "replace").lower().rstrip(".")
+    if not text:
+        return "-"  # the root
     if proto == "http":
         text = re.sub(r"^\[(.*)\](:\d*)?$", r"\1", text)
         if text.count(":") == 1:

@@ -13,15 +13,18 @@ constexpr bool is_known_opcode(std::uint8_t opcode) {
   return opcode <= 6 && opcode != 3;
 }
 
-// read_fixed reads the ten bytes behind a record's name, and its data.
+// read_fixed reads the ten bytes behind a record's name, and its data, which may be cut off.
 bool read_fixed(Bytes message, ByteReader& reader, RecordView& record) {
   record.type = reader.u16();
   record.rr_class = reader.u16();
   record.ttl = reader.u32();
   const std::uint16_t length = reader.u16();
+  if (!reader.ok()) {
+    return false;
+  }
   record.data_position = message.size() - reader.remaining();
   record.data = reader.take(length);
-  return reader.ok();
+  return true;
 }
 
 }  // namespace
@@ -110,6 +113,7 @@ bool RecordReader::next(RecordView& record) {
     broken_ = true;
     return false;
   }
+  broken_ = !reader_.ok();
   return true;
 }
 

@@ -94,7 +94,9 @@ class RecordReader {
 
   explicit RecordReader(const MessageView& view);
 
-  // next reads one record; false after the last, and at the first broken one (see broken()).
+  // next reads one record; false after the last, and at the first broken one (see broken()). A
+  // record whose data runs over the end of the message is yielded without them: its name and type
+  // are there, and captures are often cut.
   bool next(RecordView& record);
 
   // section is where the record that next() gave came from.

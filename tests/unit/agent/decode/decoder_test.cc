@@ -109,6 +109,8 @@ std::vector<Wrapped> wrappings(bool v6) {
       {"PPP_HDLC", 50, join({Buffer{0xff, 0x03}, ppp_protocol, ip})},
       {"Cisco HDLC", 104, join({Buffer{0x0f, 0x00}, ether, ip})},
       {"Cisco HDLC as PPP_HDLC", 50, join({Buffer{0x0f, 0x00}, ether, ip})},
+      {"Cisco HDLC as NULL", 0, join({Buffer{0x0f, 0x00}, ether, ip})},
+      {"a security group tag", 1, ethernet(0x8909, join({Buffer{1, 1, 0, 1, 0, 2}, ether, ip}))},
       {"PPPoE alone", 51, pppoe},
       {"802.11", 105, wifi},
       {"802.11 with QoS", 105, qos},
@@ -415,8 +417,38 @@ TEST_CASE("Decoder: pieces that cannot be pieces are refused", "[agent][decode]"
   CHECK(f.decode(ipv4(kUdp, Buffer{}, {1, 0x2000, {}, -1}), 101) ==
         DecodeOutcome::fragment_malformed);
   // Cut off by the snaplen.
-  const Buffer cut = ipv4(kUdp, Buffer(80, 0), {1, 0x2000, {}, 400});
+  const Buffer cut = ipv4(kUdp, Buffer(80, 0), {1, 0x2001, {}, 400});
   CHECK(f.decode(cut, 101) == DecodeOutcome::fragment_malformed);
+}
+
+TEST_CASE("Decoder: a first piece that the snaplen cut is handed on as it is", "[agent][decode]") {
+  Fixture f;
+  const Buffer piece = ipv4(kUdp, udp(53, 5000, kWords, 1400), {1, 0x2000, {}, 1420});
+  REQUIRE(f.decode(piece, 101) == DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+  CHECK(f.datagram.missing > 0);
+}
+
+TEST_CASE("Decoder: data in a SYN begin behind a Fast Open cookie that overruns the header",
+          "[agent][decode]") {
+  Fixture f;
+  const auto syn_with = [&](Buffer options, Bytes behind) {
+    return ipv4(kTcp, join({tcp(50000, 443, behind, {1000, TcpFlags::kSyn, std::move(options)})}));
+  };
+  const Buffer mss = {2, 4, 5, 0xb4};
+  const Buffer cookie = {34, 10, 1, 2, 3, 4, 5, 6};
+  const Buffer overrun = join({Buffer{7, 8}, kWords});
+  REQUIRE(f.decode(syn_with(join({mss, cookie}), overrun), 101) == DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+  const Buffer padded = {34, 6, 1, 2, 3, 4, 1, 1};
+  REQUIRE(f.decode(syn_with(padded, kWords), 101) == DecodeOutcome::datagram);
+  CHECK(f.text() == kText);
+  // Any other option that overruns, or a cookie beyond its longest, moves nothing.
+  for (const Buffer& odd : {Buffer{8, 10, 1, 2}, Buffer{34, 40, 1, 2}, Buffer{34, 1, 1, 1},
+                            Buffer{0, 34, 10, 1}, Buffer{1, 1, 1, 34}}) {
+    REQUIRE(f.decode(syn_with(odd, kWords), 101) == DecodeOutcome::datagram);
+    CHECK(f.text() == kText);
+  }
 }
 
 TEST_CASE("Decoder: a flood of fragments keeps its memory", "[agent][decode]") {
