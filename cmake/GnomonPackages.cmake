@@ -37,6 +37,9 @@ gnomon_package(boost Boost::boost Threads::Threads)
 target_compile_definitions(gnomon_boost INTERFACE BOOST_ASIO_SEPARATE_COMPILATION
                                                   BOOST_BEAST_SEPARATE_COMPILATION
                                                   BOOST_ASIO_NO_DEPRECATED)
+# g++ 12 takes Asio's coroutine frame allocator for a mismatched pair.
+target_compile_options(gnomon_boost INTERFACE
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
 gnomon_package(spdlog spdlog::spdlog)
 find_package(nlohmann_json REQUIRED)
 gnomon_package(json nlohmann_json::nlohmann_json)

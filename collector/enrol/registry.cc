@@ -1,0 +1,300 @@
+#include "collector/enrol/registry.h"
+
+#include <optional>
+#include <utility>
+
+#include "collector/enrol/record_text.h"
+#include "core/log.h"
+#include "core/net/crypto.h"
+#include "core/net/join_token.h"
+
+namespace gnomon {
+namespace {
+
+constexpr const char* kTokens = "enrol/token/";
+constexpr const char* kAgents = "enrol/agent/";
+constexpr const char* kMachines = "enrol/machine/";
+constexpr std::size_t kTokenIdBytes = 6;
+
+// How often a token is read again because somebody else used it in between.
+constexpr int kMaxRaces = 16;
+
+TokenInfo token_info(std::string_view key, std::string_view value) {
+  const RecordText record = RecordText::parse(value);
+  TokenInfo info;
+  info.id = key.substr(std::string_view{kTokens}.size());
+  info.label = record.get("label");
+  info.created = record.time("created");
+  info.expires = record.time("expires");
+  info.max_uses = static_cast<std::uint32_t>(record.number("max_uses"));
+  info.uses = static_cast<std::uint32_t>(record.number("uses"));
+  info.revoked = record.number("revoked") != 0;
+  return info;
+}
+
+AgentInfo agent_info(std::string_view key, std::string_view value) {
+  const RecordText record = RecordText::parse(value);
+  AgentInfo info;
+  info.id = key.substr(std::string_view{kAgents}.size());
+  info.label = record.get("label");
+  info.os = record.get("os");
+  info.arch = record.get("arch");
+  info.version = record.get("version");
+  info.enrolled = record.time("enrolled");
+  info.renewed = record.time("renewed");
+  info.certificate_expires = record.time("certificate_expires");
+  info.serial = record.get("serial");
+  info.replaced_by = record.get("replaced_by");
+  info.revoked = record.number("revoked") != 0;
+  return info;
+}
+
+void note_certificate(RecordText& record, const Certificate& certificate, WallTime now) {
+  record.set_time("renewed", now);
+  record.set_time("certificate_expires", certificate.not_after());
+  record.set("serial", certificate.serial());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Registry>, IoError> Registry::open(MetaStore& store,
+                                                          const Authority& authority,
+                                                          const Clock& clock, Counters& counters) {
+  std::unique_ptr<Registry> registry(new Registry(store, authority, clock, counters));
+  const auto scanned = store.scan(kAgents, [&](std::string_view key, std::string_view value) {
+    const AgentInfo info = agent_info(key, value);
+    if (info.revoked) {
+      registry->denied_.insert(info.id);
+    }
+    return true;
+  });
+  if (!scanned) {
+    return Failure{scanned.error()};
+  }
+  return registry;
+}
+
+Failure<wire::Error> Registry::refused(wire::ErrorCode code, const char* text) {
+  counters_
+      .counter("enrol_refused_total", "Enrolments and renewals refused.",
+               {{"reason", wire::to_string(code)}})
+      .add();
+  return Failure{wire::Error{code, text, 0}};
+}
+
+Result<NewToken, IoError> Registry::create_token(const TokenOptions& options) {
+  JoinToken token;
+  token.id = to_hex(random_bytes(kTokenIdBytes));
+  token.secret = random_bytes(wire::kTokenSecretBytes);
+  token.root_key_sha256 = authority_.root().key_sha256();
+  const WallTime now = clock_.wall();
+  RecordText record;
+  record.set("label", options.label);
+  record.set("secret_sha256", to_hex(sha256(token.secret)));
+  record.set_time("created", now);
+  record.set_time("expires", now + options.life);
+  record.set_number("max_uses", options.max_uses);
+  record.set_number("uses", 0);
+  if (const auto stored = store_.apply({{kTokens + token.id, record.text()}}); !stored) {
+    return Failure{stored.error()};
+  }
+  log::info("enrol.token_created", {{"token", token.id}, {"max_uses", options.max_uses}});
+  return NewToken{token.id, to_string(token), now + options.life};
+}
+
+Result<std::vector<TokenInfo>, IoError> Registry::tokens() const {
+  std::vector<TokenInfo> all;
+  const auto scanned = store_.scan(kTokens, [&](std::string_view key, std::string_view value) {
+    all.push_back(token_info(key, value));
+    return true;
+  });
+  if (!scanned) {
+    return Failure{scanned.error()};
+  }
+  return all;
+}
+
+Result<bool, IoError> Registry::revoke_token(const std::string& id) {
+  const std::string key = kTokens + id;
+  for (int race = 0; race < kMaxRaces; ++race) {
+    const auto stored = store_.get(key);
+    if (!stored) {
+      return Failure{stored.error()};
+    }
+    if (!*stored) {
+      return false;
+    }
+    RecordText record = RecordText::parse(**stored);
+    record.set_number("revoked", 1);
+    const auto done = store_.compare_and_apply(key, *stored, {{key, record.text()}});
+    if (!done) {
+      return Failure{done.error()};
+    }
+    if (*done) {
+      log::info("enrol.token_revoked", {{"token", id}});
+      return true;
+    }
+  }
+  return Failure{IoError{"revoke", id, std::make_error_code(std::errc::device_or_resource_busy)}};
+}
+
+Result<Enrolled, wire::Error> Registry::enrol(const wire::EnrolRequest& request) {
+  using wire::ErrorCode;
+  const auto key = PublicKey::from_csr(request.csr);
+  if (!key) {
+    return refused(ErrorCode::bad_csr, "the certificate request is not one of a P-256 key");
+  }
+  const std::string token_key = kTokens + request.token_id;
+  for (int race = 0; race < kMaxRaces; ++race) {
+    const auto stored = store_.get(token_key);
+    if (!stored) {
+      return refused(ErrorCode::unavailable, "the collector cannot read its tokens right now");
+    }
+    RecordText record = RecordText::parse(stored->value_or(""));
+    // An unknown token costs the same time as a wrong secret, and gets the same answer.
+    const bool right =
+        equal_in_constant_time(record.get("secret_sha256"), to_hex(sha256(request.token_secret)));
+    if (!*stored || !right) {
+      return refused(ErrorCode::token_unknown, "the join token is not known to this collector");
+    }
+    const TokenInfo info = token_info(token_key, **stored);
+    if (info.revoked) {
+      return refused(ErrorCode::token_revoked, "the join token was revoked");
+    }
+    if (clock_.wall() >= info.expires) {
+      return refused(ErrorCode::token_expired, "the join token has expired");
+    }
+    if (info.uses >= info.max_uses) {
+      return refused(ErrorCode::token_used_up, "the join token was used as often as it may be");
+    }
+    const std::string agent = new_uuid();
+    std::vector<Certificate> chain = authority_.issue_agent(*key, agent);
+    const WallTime now = clock_.wall();
+    RecordText joined;
+    joined.set("label", info.label);
+    joined.set("token", info.id);
+    joined.set("os", request.machine.os);
+    joined.set("arch", request.machine.arch);
+    joined.set("version", request.machine.agent_version);
+    joined.set_time("enrolled", now);
+    note_certificate(joined, chain.front(), now);
+    record.set_number("uses", info.uses + 1);
+    std::vector<MetaChange> changes = {{token_key, record.text()},
+                                       {kAgents + agent, joined.text()}};
+    bool known_machine = false;
+    if (!request.machine.machine_hash.empty()) {
+      // The same machine again: it was imaged anew, or somebody copied it. Both should be seen.
+      const std::string machine_key = kMachines + to_hex(request.machine.machine_hash);
+      const auto before = store_.get(machine_key);
+      if (before && *before) {
+        known_machine = true;
+        const auto old = store_.get(kAgents + **before);
+        if (old && *old) {
+          RecordText replaced = RecordText::parse(**old);
+          replaced.set("replaced_by", agent);
+          changes.push_back({kAgents + **before, replaced.text()});
+        }
+      }
+      changes.push_back({machine_key, agent});
+    }
+    const auto done = store_.compare_and_apply(token_key, *stored, changes);
+    if (!done) {
+      return refused(ErrorCode::unavailable, "the collector cannot store the enrolment right now");
+    }
+    if (!*done) {
+      continue;  // somebody else used the token in between
+    }
+    counters_.counter("enrol_total", "Agents enrolled.").add();
+    if (known_machine) {
+      counters_.counter("enrol_known_machine_total", "Enrolments of a machine seen before.").add();
+      log::warn("enrol.known_machine", {{"agent", agent}});
+    }
+    log::info("enrol.agent_enrolled", {{"agent", agent}, {"token", info.id}});
+    return Enrolled{agent, std::move(chain)};
+  }
+  return refused(ErrorCode::throttled, "too many machines use this join token at once");
+}
+
+Result<std::vector<Certificate>, wire::Error> Registry::renew(const std::string& agent,
+                                                              const std::string& csr) {
+  using wire::ErrorCode;
+  if (is_denied(agent)) {
+    return refused(ErrorCode::revoked, "this agent was revoked");
+  }
+  const auto key = PublicKey::from_csr(csr);
+  if (!key) {
+    return refused(ErrorCode::bad_csr, "the certificate request is not one of a P-256 key");
+  }
+  const std::string agent_key = kAgents + agent;
+  for (int race = 0; race < kMaxRaces; ++race) {
+    const auto stored = store_.get(agent_key);
+    if (!stored) {
+      return refused(ErrorCode::unavailable, "the collector cannot read its agents right now");
+    }
+    // An agent that a restored backup does not know has a good certificate all the same: it is
+    // taken in again.
+    RecordText record = RecordText::parse(stored->value_or(""));
+    if (record.number("revoked") != 0) {
+      return refused(ErrorCode::revoked, "this agent was revoked");
+    }
+    std::vector<Certificate> chain = authority_.issue_agent(*key, agent);
+    note_certificate(record, chain.front(), clock_.wall());
+    const auto done = store_.compare_and_apply(agent_key, *stored, {{agent_key, record.text()}});
+    if (!done) {
+      return refused(ErrorCode::unavailable, "the collector cannot store the renewal right now");
+    }
+    if (*done) {
+      counters_.counter("enrol_renewed_total", "Certificates renewed.").add();
+      return chain;
+    }
+  }
+  return refused(ErrorCode::throttled, "too many renewals of this agent at once");
+}
+
+Result<std::vector<AgentInfo>, IoError> Registry::agents() const {
+  std::vector<AgentInfo> all;
+  const auto scanned = store_.scan(kAgents, [&](std::string_view key, std::string_view value) {
+    all.push_back(agent_info(key, value));
+    return true;
+  });
+  if (!scanned) {
+    return Failure{scanned.error()};
+  }
+  return all;
+}
+
+Result<bool, IoError> Registry::revoke_agent(const std::string& id) {
+  const std::string key = kAgents + id;
+  for (int race = 0; race < kMaxRaces; ++race) {
+    const auto stored = store_.get(key);
+    if (!stored) {
+      return Failure{stored.error()};
+    }
+    RecordText record = RecordText::parse(stored->value_or(""));
+    record.set_number("revoked", 1);
+    const auto done = store_.compare_and_apply(key, *stored, {{key, record.text()}});
+    if (!done) {
+      return Failure{done.error()};
+    }
+    if (!*done) {
+      continue;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      denied_.insert(id);
+    }
+    log::info("enrol.agent_revoked", {{"agent", id}});
+    if (on_revoked_) {
+      on_revoked_(id);
+    }
+    return stored->has_value();
+  }
+  return Failure{IoError{"revoke", id, std::make_error_code(std::errc::device_or_resource_busy)}};
+}
+
+bool Registry::is_denied(const std::string& agent) const {
+  const std::lock_guard lock(mutex_);
+  return denied_.contains(agent);
+}
+
+}  // namespace gnomon

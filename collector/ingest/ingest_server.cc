@@ -1,0 +1,233 @@
+#include "collector/ingest/ingest_server.h"
+
+#include <exception>
+#include <map>
+#include <mutex>
+#include <set>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "collector/ingest/agent_session.h"
+#include "core/log.h"
+#include "core/net/listen.h"
+
+namespace gnomon {
+namespace {
+
+using tcp = asio::ip::tcp;
+
+constexpr std::chrono::milliseconds kAcceptPause{100};
+
+}  // namespace
+
+class IngestServer::Impl {
+ public:
+  Impl(asio::io_context& io, asio::thread_pool& pool, Authority& authority, Registry& registry,
+       UploadSink& sink, const Clock& clock, Counters& counters, IngestOptions options)
+      : io_(io),
+        authority_(authority),
+        options_(std::move(options)),
+        connect_rate_(options_.connects_per_second, options_.connect_burst),
+        upload_rate_(options_.uploads_per_second, options_.upload_burst),
+        world_{pool,
+               registry,
+               sink,
+               clock,
+               counters,
+               options_,
+               upload_rate_,
+               nullptr,
+               nullptr,
+               [this](AgentSession& session) { admit(session); },
+               [this](const AgentSession& session) { note(session); }},
+        connected_(counters.gauge("ingest_agents_connected", "Agents connected right now.")) {
+    take_tls();
+  }
+
+  Result<Ok, IoError> start() {
+    auto acceptor = listen_on(io_.get_executor(), options_.address);
+    if (!acceptor) {
+      return Failure{acceptor.error()};
+    }
+    acceptor_.emplace(*std::move(acceptor));
+    port_ = acceptor_->local_endpoint().port();
+    spawn(accept());
+    return Ok{};
+  }
+
+  void stop() {
+    asio::post(io_, [this] {
+      stopping_ = true;
+      if (acceptor_) {
+        boost::system::error_code ignored;
+        acceptor_->close(ignored);
+      }
+      for (AgentSession* session : sessions_) {
+        session->end(wire::ErrorCode::going_away, "the collector stops and will be back");
+      }
+    });
+  }
+
+  void drop_agent(const std::string& agent) {
+    asio::post(io_, [this, agent] {
+      if (const auto found = by_agent_.find(agent); found != by_agent_.end()) {
+        world_.refuse("revoked-live");
+        found->second->end(wire::ErrorCode::revoked, "this agent was revoked");
+      }
+    });
+  }
+
+  void offer(wire::PushKind kind, std::shared_ptr<const PushContent> content) {
+    asio::post(io_, [this, kind, content = std::move(content)] {
+      (kind == wire::PushKind::policy ? world_.policy : world_.pack) = content;
+      for (AgentSession* session : sessions_) {
+        session->offer();
+      }
+    });
+  }
+
+  void renew_tls() {
+    asio::post(io_, [this] { take_tls(); });
+  }
+
+  std::uint16_t port() const { return port_; }
+
+  std::vector<LiveAgent> live() const {
+    const std::lock_guard lock(mutex_);
+    std::vector<LiveAgent> all;
+    all.reserve(live_.size());
+    for (const auto& [agent, about] : live_) {
+      all.push_back(about);
+    }
+    return all;
+  }
+
+ private:
+  void spawn(asio::awaitable<void> task) {
+    asio::co_spawn(io_, std::move(task), [](const std::exception_ptr& thrown) {
+      if (thrown) {
+        log::error("ingest.task_failed");
+      }
+    });
+  }
+
+  void take_tls() {
+    tls_ = std::make_shared<TlsContext>(TlsContext::server(authority_.server_tls(true)));
+  }
+
+  asio::awaitable<void> accept() {
+    asio::steady_timer pause(io_);
+    for (;;) {
+      auto accepted = co_await acceptor_->async_accept(kAwait);
+      if (stopping_) {
+        co_return;
+      }
+      if (std::get<0>(accepted)) {
+        // Out of descriptors: trying again at once would only spin.
+        world_.refuse("accept-failed");
+        pause.expires_after(kAcceptPause);
+        static_cast<void>(co_await pause.async_wait(kAwait));
+        continue;
+      }
+      tcp::socket& socket = std::get<1>(accepted);
+      boost::system::error_code gone;
+      const std::string address = socket.remote_endpoint(gone).address().to_string();
+      if (sessions_.size() >= options_.max_connections) {
+        world_.refuse("too-many-connections");
+      } else if (!connect_rate_.take(address, world_.clock.monotonic())) {
+        world_.refuse("connect-rate");
+      } else {
+        spawn(serve(std::move(socket)));
+      }
+    }
+  }
+
+  asio::awaitable<void> serve(tcp::socket socket) {
+    // Shared with the sink's callbacks, which may come when the connection is gone.
+    const auto session = std::make_shared<AgentSession>(std::move(socket), tls_, world_);
+    sessions_.insert(session.get());
+    co_await session->run();
+    sessions_.erase(session.get());
+    const std::string& agent = session->about().agent;
+    if (const auto found = by_agent_.find(agent);
+        found != by_agent_.end() && found->second == session.get()) {
+      by_agent_.erase(found);
+      connected_.set(static_cast<std::int64_t>(by_agent_.size()));
+      const std::lock_guard lock(mutex_);
+      live_.erase(agent);
+    }
+  }
+
+  // admit keeps one session an agent: after a cut cable the old one may look alive for minutes.
+  void admit(AgentSession& session) {
+    AgentSession*& holder = by_agent_[session.about().agent];
+    if (holder != nullptr && holder != &session) {
+      world_.refuse(wire::to_string(wire::ErrorCode::replaced));
+      holder->end(wire::ErrorCode::replaced, "the same agent connected again");
+    }
+    holder = &session;
+    connected_.set(static_cast<std::int64_t>(by_agent_.size()));
+  }
+
+  void note(const AgentSession& session) {
+    const std::lock_guard lock(mutex_);
+    live_[session.about().agent] = session.about();
+  }
+
+  // Set once.
+  asio::io_context& io_;
+  Authority& authority_;
+  const IngestOptions options_;
+
+  // The I/O thread's.
+  std::optional<tcp::acceptor> acceptor_;
+  std::uint16_t port_ = 0;
+  bool stopping_ = false;
+  RateLimit connect_rate_;
+  RateLimit upload_rate_;
+  SessionWorld world_;
+  Gauge& connected_;
+  std::shared_ptr<TlsContext> tls_;
+  std::set<AgentSession*> sessions_;
+  std::map<std::string, AgentSession*> by_agent_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::map<std::string, LiveAgent> live_;
+};
+
+IngestServer::IngestServer(boost::asio::io_context& io, boost::asio::thread_pool& pool,
+                           Authority& authority, Registry& registry, UploadSink& sink,
+                           const Clock& clock, Counters& counters, IngestOptions options)
+    : impl_(std::make_unique<Impl>(io, pool, authority, registry, sink, clock, counters,
+                                   std::move(options))) {}
+
+IngestServer::~IngestServer() = default;
+
+Result<Ok, IoError> IngestServer::start() {
+  return impl_->start();
+}
+std::uint16_t IngestServer::port() const {
+  return impl_->port();
+}
+void IngestServer::stop() {
+  impl_->stop();
+}
+void IngestServer::drop_agent(const std::string& agent) {
+  impl_->drop_agent(agent);
+}
+void IngestServer::offer(wire::PushKind kind, std::shared_ptr<const PushContent> content) {
+  impl_->offer(kind, std::move(content));
+}
+void IngestServer::renew_tls() {
+  impl_->renew_tls();
+}
+std::vector<LiveAgent> IngestServer::live() const {
+  return impl_->live();
+}
+
+}  // namespace gnomon

@@ -1,0 +1,2 @@
+// The whole of Asio, compiled once.
+#include <boost/asio/impl/src.hpp>
