@@ -150,9 +150,14 @@ void Loader::resolve_steps() {
 
 void Loader::check_same_patterns() {
   std::map<std::string_view, std::vector<std::size_t>> groups;
+  std::map<std::string_view, std::size_t> at_node;
   const auto& rules = book_.content.rules;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     groups[rules[i].pattern.text].push_back(i);
+    if (++at_node[rules[i].pattern.fixed] == kMaxEntriesAtNode) {
+      report(book_.rule_places[i], Severity::error, "too-many",
+             "more than 4000 rules end in '" + rules[i].pattern.fixed + "'; use a wider pattern");
+    }
   }
   for (auto& [pattern, group] : groups) {
     std::stable_sort(group.begin(), group.end(), [&](std::size_t a, std::size_t b) {

@@ -12,6 +12,9 @@
 namespace gnomon {
 namespace {
 
+constexpr std::size_t kMaxReserved = 2000;
+constexpr std::size_t kMaxProviders = 10'000;
+
 std::optional<IpAddress> address_of(const std::string& text) {
   IpAddress address;
   address.is_v4 = text.find(':') == std::string::npos;
@@ -105,6 +108,9 @@ void Loader::read_reserved(Reader& in, const YamlValue& root) {
   for (const auto& [label, line] : in.list(root, "reserved")) {
     if (label.empty() || label.size() > 63 || label.find('.') != std::string::npos) {
       in.error(line, "bad-reserved", "'" + label.substr(0, 80) + "' is not a single label");
+    } else if (book_.content.reserved.size() >= kMaxReserved) {
+      in.error(line, "too-many", "there are more than 2000 reserved labels");
+      return;
     } else {
       book_.content.reserved.push_back(label);
     }
@@ -158,6 +164,9 @@ std::uint16_t Loader::provider(const std::string& id, const std::string& name,
                                [&](const ProviderRecord& provider) { return provider.id == id; });
   if (at != providers.end()) {
     return static_cast<std::uint16_t>(at - providers.begin());
+  }
+  if (providers.size() >= kMaxProviders) {
+    return 0;  // the file would be over its own limit long before
   }
   providers.push_back({id, name, account});
   return static_cast<std::uint16_t>(providers.size() - 1);
@@ -271,7 +280,9 @@ void Loader::read_idp(Reader& in, const YamlValue& root) {
         rule.provider = place;
         for (const auto& [label, line] : in.list(host, "reserved")) {
           static_cast<void>(line);
-          rule.reserved.push_back(label);
+          if (rule.reserved.size() < 255) {
+            rule.reserved.push_back(label);
+          }
         }
         rule.pattern = std::move(*pattern);
         add_rule(in, host.line, std::move(rule), in.text(host, "note"));

@@ -16,6 +16,8 @@ const std::vector<std::string_view> kConfidences = {"low", "medium", "high"};
 const std::vector<std::string_view> kWeights = {"normal", "strong", "weak", "none"};
 const std::vector<std::string_view> kTri = {"yes", "no", "unknown"};
 
+constexpr std::size_t kMaxWords = 20;  // categories and jobs of one tool
+
 Audience usual_audience(Role role) {
   switch (role) {
     case Role::signup:
@@ -162,6 +164,11 @@ void Loader::read_tool_facts(Reader& in, const YamlValue& value, ToolRecord& too
     if (const auto place = in.place_of(word, line, "job", jobs)) {
       tool.jobs.push_back(static_cast<std::uint16_t>(*place));
     }
+  }
+  if (tool.also.size() > kMaxWords || tool.jobs.size() > kMaxWords) {
+    in.error(value.line, "too-many", "tool " + tool.id + " has more than 20 categories or jobs");
+    tool.also.clear();
+    tool.jobs.clear();
   }
   if (tool.jobs.empty() && in.items(value, "jobs") == nullptr) {
     in.error(value.line, "missing", "tool " + tool.id + " has no 'jobs'; add at least one");

@@ -1,0 +1,51 @@
+// The body of a pack behind a good signature, and the container with whatever signature it has:
+// any bytes give a pack that answers, or a PackError.
+
+#include <string_view>
+
+#include "core/catalog/compiled_pack.h"
+#include "core/catalog/trust.h"
+
+namespace {
+
+void ask(const gnomon::RulePack& pack, std::string_view rest) {
+  for (const std::string_view host :
+       {std::string_view{"trello.com"}, std::string_view{"acme.slack.com"},
+        std::string_view{"us1.admin.mailchimp.com"}, rest}) {
+    const gnomon::HostMatch match = pack.match(host);
+    // Property: a tenant lies inside the host that was asked about.
+    if (!match.tenant.empty() &&
+        (match.tenant.data() < host.data() ||
+         match.tenant.data() + match.tenant.size() > host.data() + host.size())) {
+      __builtin_trap();
+    }
+    if (match.meaning == gnomon::Meaning::tool && match.tool >= pack.tool_count()) {
+      __builtin_trap();
+    }
+    static_cast<void>(pack.rule_text(match.rule));
+    static_cast<void>(pack.registrable_domain(host));
+  }
+  for (gnomon::ToolIndex tool = 0; tool < pack.tool_count() && tool < 64; ++tool) {
+    static_cast<void>(pack.tool(tool));
+  }
+  static_cast<void>(pack.categories());
+  static_cast<void>(pack.jobs());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const gnomon::Bytes input{data, size};
+  const std::string_view text{reinterpret_cast<const char*>(data), size};
+  static_cast<void>(gnomon::RulePack::from_bytes(input, {}));
+  static_cast<void>(gnomon::take_apart(input));
+  static_cast<void>(gnomon::parse_trust(text));
+  gnomon::OpenedPack opened;
+  // A whole pack is opened at its body, anything else is a body.
+  const auto parts = gnomon::take_apart(input);
+  opened.body = parts ? parts->body : input;
+  if (const auto pack = gnomon::CompiledPack::decode(opened)) {
+    ask(**pack, text.substr(0, 300));
+  }
+  return 0;
+}
