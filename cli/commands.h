@@ -18,5 +18,6 @@ constexpr int kImpossible = 2;  // wrong use, or something that is needed cannot
 
 void add_analyze(CLI::App& app, int& exit_code);
 void add_rules(CLI::App& app, int& exit_code);
+void add_admin(CLI::App& app, int& exit_code);
 
 }  // namespace gnomon::cli

@@ -16,6 +16,7 @@ int main(int argc, char** argv) {
   int exit_code = gnomon::cli::kDone;
   gnomon::cli::add_analyze(app, exit_code);
   gnomon::cli::add_rules(app, exit_code);
+  gnomon::cli::add_admin(app, exit_code);
 
   try {
     app.parse(argc, argv);

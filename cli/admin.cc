@@ -1,0 +1,194 @@
+// gnomon admin: join tokens, agents and the authority of a running collector.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/text.h"
+#include "collector/enrol/admin_client.h"
+
+#include <CLI/CLI.hpp>
+
+namespace gnomon::cli {
+namespace {
+
+constexpr const char* kDefaultData = "/var/lib/gnomon-collector";
+
+// Choice is what all subcommands share.
+struct Choice {
+  std::string data = kDefaultData;
+  std::string format = "table";
+  std::string label;
+  std::string id;
+  unsigned uses = 1;
+  unsigned hours = 24;
+  bool quiet = false;
+};
+
+void complain(const std::string& text) {
+  Output out(STDERR_FILENO);
+  out.text() += "gnomon admin: " + text + '\n';
+}
+
+void print_json(const wire::AdminReply& reply, std::string& out) {
+  for (const wire::AdminRow& row : reply.rows) {
+    out += '{';
+    bool first = true;
+    for (const auto& [name, value] : row) {
+      out += first ? "" : ",";
+      first = false;
+      append_json(name, out);
+      out += ':';
+      append_json(value, out);
+    }
+    out += "}\n";
+  }
+}
+
+// print_list prints one line a row, one column a field, wide enough for its longest value.
+void print_list(const wire::AdminReply& reply, std::string& out) {
+  std::vector<std::size_t> widths;
+  for (const auto& [name, value] : reply.rows.front()) {
+    widths.push_back(name.size());
+  }
+  for (const wire::AdminRow& row : reply.rows) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].second.size());
+    }
+  }
+  const auto line = [&](const wire::AdminRow& row, bool names) {
+    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
+      const std::string& cell = names ? row[i].first : row[i].second;
+      if (i + 1 == row.size()) {
+        out += cell;
+      } else {
+        append_padded(cell, widths[i] + 2, out);
+      }
+    }
+    out += '\n';
+  };
+  line(reply.rows.front(), true);
+  for (const wire::AdminRow& row : reply.rows) {
+    line(row, false);
+  }
+}
+
+// print_one prints a single row as "name  value", a line each.
+void print_one(const wire::AdminRow& row, std::string& out) {
+  std::size_t width = 0;
+  for (const auto& [name, value] : row) {
+    width = std::max(width, name.size());
+  }
+  for (const auto& [name, value] : row) {
+    append_padded(name, width + 2, out);
+    out += value;
+    out += value.ends_with('\n') ? "" : "\n";
+  }
+}
+
+int ask(const Choice& choice, const std::string& command, std::vector<wire::Field> arguments) {
+  const std::string socket = choice.data + "/" + kAdminSocket;
+  const auto reply = admin_call(socket, wire::AdminRequest{command, std::move(arguments)});
+  if (!reply) {
+    const int code = reply.error().code.value();
+    if (code == ENOENT || code == ECONNREFUSED) {
+      complain("no collector is running with the data folder " + choice.data +
+               " (give its folder with --data)");
+    } else if (code == EACCES) {
+      complain("only the collector's own user may administer it: try as that user or as root");
+    } else {
+      complain(reply.error().text());
+    }
+    return kImpossible;
+  }
+  if (!reply->error.empty()) {
+    complain(reply->error);
+    return kPartly;
+  }
+  Output out(STDOUT_FILENO);
+  if (choice.quiet && command == "token create") {
+    for (const auto& [name, value] : reply->rows.front()) {
+      out.text() += name == "token" ? value + '\n' : "";
+    }
+  } else if (choice.format == "json") {
+    print_json(*reply, out.text());
+  } else if (command == "token create" || command == "ca show") {
+    print_one(reply->rows.front(), out.text());
+    if (command == "token create") {
+      out.text() += "\nShown once: the collector keeps only a hash of it.\n";
+    }
+  } else if (!reply->rows.empty()) {
+    print_list(*reply, out.text());
+  } else if (command.ends_with("list")) {
+    out.text() += "none\n";
+  }
+  return kDone;
+}
+
+CLI::App* subcommand(CLI::App& parent, const char* name, const char* what,
+                     const std::shared_ptr<Choice>& choice) {
+  CLI::App* command = parent.add_subcommand(name, what);
+  command->add_option("--data", choice->data, "The collector's data folder")
+      ->envname("GNOMON_DATA")
+      ->capture_default_str();
+  command->add_option("--format", choice->format, "table or json")
+      ->check(CLI::IsMember({"table", "json"}))
+      ->capture_default_str();
+  return command;
+}
+
+}  // namespace
+
+void add_admin(CLI::App& app, int& exit_code) {
+  const auto choice = std::make_shared<Choice>();
+  CLI::App* admin = app.add_subcommand(
+      "admin", "Join tokens, agents and the authority of the collector on this machine");
+  admin->require_subcommand(1);
+
+  CLI::App* token = admin->add_subcommand("token", "Tokens that let machines enrol");
+  token->require_subcommand(1);
+  CLI::App* create = subcommand(*token, "create", "Make a token; it is shown once", choice);
+  create->add_option("--label", choice->label, "What it is for: \"sales laptops\"");
+  create->add_option("--uses", choice->uses, "How many machines may enrol with it")
+      ->capture_default_str();
+  create->add_option("--hours", choice->hours, "How long it is good")->capture_default_str();
+  create->add_flag("--quiet", choice->quiet, "Print the token's text and nothing else");
+  create->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "token create",
+                    {{"label", choice->label},
+                     {"uses", std::to_string(choice->uses)},
+                     {"hours", std::to_string(choice->hours)}});
+  });
+  subcommand(*token, "list", "All tokens, without their secrets", choice)
+      ->callback([choice, &exit_code] { exit_code = ask(*choice, "token list", {}); });
+  CLI::App* revoke_token = subcommand(*token, "revoke", "Make a token useless", choice);
+  revoke_token->add_option("id", choice->id, "Its id")->required();
+  revoke_token->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "token revoke", {{"id", choice->id}});
+  });
+
+  CLI::App* agents = admin->add_subcommand("agents", "Machines that enrolled");
+  agents->require_subcommand(1);
+  subcommand(*agents, "list", "All agents", choice)->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "agents list", {});
+  });
+  CLI::App* revoke = subcommand(*agents, "revoke", "Cut an agent off at once, for good", choice);
+  revoke->add_option("id", choice->id, "Its id")->required();
+  revoke->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "agents revoke", {{"id", choice->id}});
+  });
+
+  CLI::App* authority = admin->add_subcommand("ca", "The collector's certificate authority");
+  authority->require_subcommand(1);
+  subcommand(*authority, "show", "Its root certificate and key hash", choice)
+      ->callback([choice, &exit_code] { exit_code = ask(*choice, "ca show", {}); });
+}
+
+}  // namespace gnomon::cli
