@@ -1,0 +1,2 @@
+// The whole of Beast, compiled once.
+#include <boost/beast/src.hpp>
