@@ -17,6 +17,7 @@ constexpr int kPartly = 1;      // something was damaged or found wanting; what 
 constexpr int kImpossible = 2;  // wrong use, or something that is needed cannot be had
 
 void add_analyze(CLI::App& app, int& exit_code);
+void add_digest(CLI::App& app, int& exit_code);
 void add_rules(CLI::App& app, int& exit_code);
 void add_admin(CLI::App& app, int& exit_code);
 

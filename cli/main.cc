@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
 
   int exit_code = gnomon::cli::kDone;
   gnomon::cli::add_analyze(app, exit_code);
+  gnomon::cli::add_digest(app, exit_code);
   gnomon::cli::add_rules(app, exit_code);
   gnomon::cli::add_admin(app, exit_code);
 

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "core/catalog/rule_pack.h"
+
 namespace gnomon {
 namespace {
 
@@ -365,8 +367,12 @@ ToolName Query::name_of(std::string_view id) const {
   return name;
 }
 
+Day Query::today() const {
+  return facts().calendar.day_of(clock_.wall());
+}
+
 Week Query::current_week() const {
-  return week_of(facts().calendar.day_of(clock_.wall()));
+  return week_of(today());
 }
 
 Result<Week, IoError> Query::newest_week() const {

@@ -9,12 +9,13 @@
 
 #include "collector/query/answer.h"
 #include "collector/storage/snapshot.h"
-#include "core/catalog/rule_pack.h"
 #include "core/clock.h"
 #include "core/io_error.h"
 #include "core/result.h"
 
 namespace gnomon {
+
+class RulePack;
 
 // kSilentAfter: a workstation is off over a weekend, and somebody should look after three days.
 constexpr std::chrono::hours kSilentAfter{72};
@@ -36,6 +37,7 @@ class Query {
 
   ToolName name_of(std::string_view id) const;
 
+  Day today() const;
   // current_week is the one we live in, last_week the last complete one.
   Week current_week() const;
   Week last_week() const { return previous(current_week()); }

@@ -1,0 +1,47 @@
+// Config: every knob of the collector, its default, and why.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/net/host_port.h"
+
+namespace gnomon {
+
+enum class Command : std::uint8_t { serve, rebuild };
+
+// Config is filled from the command line and, for what it does not name, from a file of key=value
+// lines (--config). Everything but the data folder has a default that works on one machine.
+struct Config {
+  Command command = Command::serve;
+  std::string data;  // the folder of all that is kept: store/, ca/, admin.sock, ports.json
+
+  // Agents come from other machines, so an installation names an address they can reach. The
+  // defaults stay on this machine: nothing is open before somebody decided that it should be.
+  HostPort listen{"127.0.0.1", 7443};
+  HostPort enrol{"127.0.0.1", 7444};
+  HostPort http{"127.0.0.1", 7480};  // loopback only, until there are accounts
+
+  std::vector<std::string> names;  // by which agents reach this collector: names and addresses
+
+  std::string rules;  // rule pack and its trust file; empty: those installed with the program
+  std::string trust;
+  std::string zone;                // "Europe/Berlin"; empty: the machine's own
+  std::uint32_t min_group = 3;     // smaller groups of devices are not counted out
+  std::uint32_t reserve_mib = 64;  // committing stops with less than this free on the disk
+  bool sample = false;             // a new store is marked as holding the sample week
+};
+
+// Ended is an exit status: the command line asked for help, or was wrong and has been told so.
+struct Ended {
+  int status = 0;
+};
+
+// read_config reads the command line, and sets the zone of the process (TZ). Call it before
+// threads start.
+std::variant<Config, Ended> read_config(int argc, const char* const* argv);
+
+}  // namespace gnomon

@@ -1,0 +1,376 @@
+#include "collector/service.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <functional>
+#include <optional>
+#include <utility>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "collector/digest/digests.h"
+#include "collector/enrol/admin_client.h"
+#include "collector/enrol/admin_server.h"
+#include "collector/enrol/authority.h"
+#include "collector/enrol/enrol_server.h"
+#include "collector/enrol/registry.h"
+#include "collector/http/face.h"
+#include "collector/http/server.h"
+#include "collector/ingest/ingest_server.h"
+#include "collector/query/query.h"
+#include "collector/review/review.h"
+#include "collector/review_commands.h"
+#include "collector/rules.h"
+#include "collector/store/store.h"
+#include "core/file.h"
+#include "core/log.h"
+
+namespace gnomon {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr std::size_t kPoolThreads = 2;
+constexpr std::chrono::minutes kUpkeepPause{10};
+constexpr std::chrono::seconds kStopWithin{5};
+
+StoreOptions store_options(const Config& config) {
+  StoreOptions options;
+  options.directory = config.data + "/store";
+  options.sample = config.sample;
+  options.calendar = Calendar::local();
+  options.zone = config.zone;
+  options.reserve_bytes = std::uint64_t{config.reserve_mib} << 20;
+  if (config.sample) {
+    // The sample was recorded once and is played for ever: its dates are right however old.
+    options.admit.max_age = std::chrono::hours{24 * 365 * 50};
+    options.admit.max_ahead = std::chrono::hours{24 * 365 * 50};
+  }
+  return options;
+}
+
+std::string listening_problem(const char* what, const HostPort& address, const IoError& error) {
+  if (error.code == std::errc::address_in_use) {
+    return "port " + std::to_string(address.port) + " of " + address.host + " (" + what +
+           ") is in use by another program";
+  }
+  return std::string{"cannot listen on "} + to_string(address) + " (" + what +
+         "): " + error.code.message();
+}
+
+// prepare_data makes the folder and finds out now, not at the first batch, whether it takes data.
+std::optional<std::string> prepare_data(FileSystem& files, const std::string& data) {
+  if (const auto made = files.make_directory(data); !made) {
+    return "the data folder cannot be made: " + made.error().text();
+  }
+  const std::string probe = data + "/.writable";
+  if (const auto written = replace_file(files, probe, "", Durable::no); !written) {
+    return "the data folder cannot be written: " + written.error().text();
+  }
+  static_cast<void>(files.remove(probe));
+  return std::nullopt;
+}
+
+bool is_address(const std::string& name) {
+  return name.find(':') != std::string::npos ||
+         name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+}  // namespace
+
+class Service::Impl {
+ public:
+  explicit Impl(const Config& config) : config_(config), pool_(kPoolThreads), upkeep_(io_) {}
+
+  ~Impl() {
+    // Whoever asks others goes first: readers, then the conversations, then what blocks; the
+    // store commits what is queued and is the first of the members to go.
+    http_.reset();
+    io_.stop();
+    pool_.join();
+  }
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  std::optional<std::string> start() {
+    for (const auto step : {&Impl::open_data, &Impl::open_pack, &Impl::open_http, &Impl::open_store,
+                            &Impl::open_authority, &Impl::listen}) {
+      if (auto problem = (this->*step)()) {
+        return problem;
+      }
+    }
+    return write_ports();
+  }
+
+  void run() {
+    asio::signal_set signals(io_, SIGTERM, SIGINT);
+    std::function<void()> wait_for_signal = [&] {
+      signals.async_wait([&](const boost::system::error_code& error, int /*signal*/) {
+        if (error) {
+          return;
+        }
+        if (std::exchange(stopping_, true)) {
+          io_.stop();
+          return;
+        }
+        wait_for_signal();
+        stop();
+      });
+    };
+    wait_for_signal();
+    keep_up();
+    ready_ = true;
+    log::info("collector.ready",
+              {{"agents", ingest_->port()}, {"enrol", enrol_->port()}, {"http", http_->port()}});
+    io_.run();
+    log::info("collector.stopped");
+  }
+
+ private:
+  std::optional<std::string> open_data() { return prepare_data(files_, config_.data); }
+
+  std::optional<std::string> open_pack() {
+    auto loaded = load_rules(files_, config_.rules, config_.trust);
+    if (!loaded) {
+      return loaded.error();
+    }
+    if (!loaded->has_value()) {
+      log::warn("collector.no_rule_pack", {{"effect", "tools are called by their ids"}});
+    }
+    rules_ = loaded->value_or(LoadedRules{});
+    return std::nullopt;
+  }
+
+  // open_http comes before the store: opening may rebuild totals for minutes, and who asks in the
+  // meantime should hear so.
+  std::optional<std::string> open_http() {
+    HttpOptions options;
+    options.address = config_.http;
+    http_ = std::make_unique<HttpServer>(
+        [this](const HttpRequest& request) {
+          const Face* face = face_ready_.load();
+          if (face == nullptr) {
+            return HttpResponse{request.target == "/healthz" ? 200U : 503U,
+                                "text/plain",
+                                "the collector is starting\n",
+                                {}};
+          }
+          return face->answer(request);
+        },
+        counters_, options);
+    if (const auto started = http_->start(); !started) {
+      return listening_problem("pages", config_.http, started.error());
+    }
+    return std::nullopt;
+  }
+
+  std::optional<std::string> open_store() {
+    auto opened = Store::open(store_options(config_), clock_, counters_);
+    if (!opened) {
+      return opened.error().text;
+    }
+    store_ = std::move(*opened);
+    query_ = std::make_unique<Query>(*store_, rules_.pack, clock_);
+    review_ = std::make_unique<Review>(*store_, clock_);
+    digests_ = std::make_unique<Digests>(*query_, *review_, *store_, clock_,
+                                         DigestPolicy{config_.min_group});
+    face_ = std::make_unique<Face>(FaceParts{*query_, *review_, *digests_, counters_, clock_,
+                                             [this] { return readiness(); }, config_.min_group});
+    face_ready_ = face_.get();
+    return std::nullopt;
+  }
+
+  std::optional<std::string> open_authority() {
+    AuthorityOptions options;
+    options.directory = config_.data + "/ca";
+    options.addresses = {"127.0.0.1", "::1"};
+    for (const std::string& name : config_.names) {
+      (is_address(name) ? options.addresses : options.dns_names).push_back(name);
+    }
+    auto authority = Authority::open(files_, clock_, std::move(options));
+    if (!authority) {
+      return "the certificate authority cannot be opened: " + authority.error().text();
+    }
+    authority_ = std::move(*authority);
+    auto registry = Registry::open(*store_, *authority_, clock_, counters_);
+    if (!registry) {
+      return "the registry of agents cannot be read: " + registry.error().text();
+    }
+    registry_ = std::move(*registry);
+    registry_->on_revoked([this](const std::string& agent) { ingest_->drop_agent(agent); });
+    return std::nullopt;
+  }
+
+  std::optional<std::string> listen() {
+    IngestOptions ingest;
+    ingest.address = config_.listen;
+    ingest_ = std::make_unique<IngestServer>(io_, pool_, *authority_, *registry_, *store_, clock_,
+                                             counters_, ingest);
+    if (const auto started = ingest_->start(); !started) {
+      return listening_problem("agents", config_.listen, started.error());
+    }
+    offer_pack();
+
+    EnrolServerOptions enrol;
+    enrol.address = config_.enrol;
+    enrol.agent_port = ingest_->port();
+    enrol_ = std::make_unique<EnrolServer>(io_, pool_, *authority_, *registry_, clock_, counters_,
+                                           enrol);
+    if (const auto started = enrol_->start(); !started) {
+      return listening_problem("enrolment", config_.enrol, started.error());
+    }
+
+    const std::string socket = config_.data + "/" + kAdminSocket;
+    admin_ = std::make_unique<AdminServer>(
+        io_, pool_, socket,
+        enrolment_commands(*registry_, *authority_, review_commands(*review_, *query_)));
+    if (const auto started = admin_->start(); !started) {
+      return "cannot listen on " + socket + ": " + started.error().code.message();
+    }
+    return std::nullopt;
+  }
+
+  void offer_pack() {
+    if (rules_.pack != nullptr) {
+      ingest_->offer(wire::PushKind::rule_pack, std::make_shared<const PushContent>(PushContent{
+                                                    rules_.version, std::move(rules_.bytes)}));
+    }
+  }
+
+  // write_ports tells other programs where we listen, for when port 0 was asked for.
+  std::optional<std::string> write_ports() {
+    const std::string text = "{\"agents\": " + std::to_string(ingest_->port()) +
+                             ", \"enrol\": " + std::to_string(enrol_->port()) +
+                             ", \"http\": " + std::to_string(http_->port()) + "}\n";
+    const auto written = replace_file(files_, config_.data + "/ports.json", text, Durable::no);
+    if (!written) {
+      return written.error().text();
+    }
+    return std::nullopt;
+  }
+
+  Ready readiness() const {
+    if (!ready_) {
+      return {false, "the collector is starting"};
+    }
+    const StoreState state = store_->state();
+    return {state.accepting, state.reason};
+  }
+
+  // keep_up does, every few minutes, what nobody asks for: certificates and last week's digest.
+  void keep_up() {
+    asio::post(pool_, [this] {
+      if (const auto renewed = authority_->renew_server(); renewed && *renewed) {
+        asio::post(io_, [this] {
+          ingest_->renew_tls();
+          enrol_->renew_tls();
+        });
+      }
+      if (const auto issued = digests_->of(query_->last_week(), true); !issued) {
+        log::warn("collector.digest_failed", {{"reason", issued.error().text()}});
+      }
+    });
+    upkeep_.expires_after(kUpkeepPause);
+    upkeep_.async_wait([this](const boost::system::error_code& error) {
+      if (!error && !stopping_) {
+        keep_up();
+      }
+    });
+  }
+
+  void stop() {
+    log::info("collector.stopping");
+    ready_ = false;
+    ingest_->stop();
+    enrol_->stop();
+    admin_->stop();
+    // Agents are being told to come back; who does not hang up is not waited for long.
+    upkeep_.expires_after(kStopWithin);
+    upkeep_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) {
+        io_.stop();
+      }
+    });
+    wait_until_quiet();
+  }
+
+  // wait_until_quiet ends the run when the last agent has hung up.
+  void wait_until_quiet() {
+    quiet_.expires_after(std::chrono::milliseconds{50});
+    quiet_.async_wait([this](const boost::system::error_code& error) {
+      if (error) {
+        return;
+      }
+      if (ingest_->live().empty()) {
+        io_.stop();
+      } else {
+        wait_until_quiet();
+      }
+    });
+  }
+
+  const Config config_;
+  SystemClock clock_;
+  Counters counters_;
+  PosixFileSystem files_;
+  LoadedRules rules_;
+  std::atomic<bool> ready_{false};
+  std::atomic<const Face*> face_ready_{nullptr};
+
+  asio::io_context io_{1};
+  asio::thread_pool pool_;
+  // The I/O thread's.
+  asio::steady_timer upkeep_;
+  asio::steady_timer quiet_{io_};
+  bool stopping_ = false;
+
+  std::unique_ptr<Authority> authority_;
+  std::unique_ptr<Registry> registry_;
+  std::unique_ptr<IngestServer> ingest_;
+  std::unique_ptr<EnrolServer> enrol_;
+  std::unique_ptr<AdminServer> admin_;
+  std::unique_ptr<Query> query_;
+  std::unique_ptr<Review> review_;
+  std::unique_ptr<Digests> digests_;
+  std::unique_ptr<Face> face_;
+  std::unique_ptr<HttpServer> http_;
+  // Last, so that it goes first: its committer still speaks to ingest.
+  std::unique_ptr<Store> store_;
+};
+
+Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Service::~Service() = default;
+
+Result<std::unique_ptr<Service>, ServiceError> Service::start(const Config& config) {
+  auto impl = std::make_unique<Impl>(config);
+  if (auto problem = impl->start()) {
+    return Failure{ServiceError{std::move(*problem)}};
+  }
+  return std::unique_ptr<Service>{new Service{std::move(impl)}};
+}
+
+void Service::run() {
+  impl_->run();
+}
+
+Result<Ok, ServiceError> rebuild_store(const Config& config) {
+  SystemClock clock;
+  Counters counters;
+  auto store = Store::open(store_options(config), clock, counters);
+  if (!store) {
+    return Failure{ServiceError{store.error().text}};
+  }
+  if (const auto rebuilt = (*store)->rebuild(); !rebuilt) {
+    return Failure{ServiceError{rebuilt.error().text()}};
+  }
+  return Ok{};
+}
+
+}  // namespace gnomon
