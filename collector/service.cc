@@ -177,6 +177,8 @@ class Service::Impl {
       return opened.error().text;
     }
     store_ = std::move(*opened);
+    // The folder is ours now: ports of an earlier run must not be taken for those of this one.
+    static_cast<void>(files_.remove(config_.data + "/ports.json"));
     query_ = std::make_unique<Query>(*store_, rules_.pack, clock_);
     review_ = std::make_unique<Review>(*store_, clock_);
     digests_ = std::make_unique<Digests>(*query_, *review_, *store_, clock_,
