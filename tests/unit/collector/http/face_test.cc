@@ -1,7 +1,10 @@
 #include "collector/http/face.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <fstream>
 
+#include "collector/digest/document.h"
 #include "collector/http/target.h"
 #include "tests/support/catch.h"
 #include "tests/support/company.h"
@@ -212,4 +215,26 @@ TEST_CASE("Target: escapes are read once and only when whole", "[collector][http
   for (const char* text : {"%", "%2", "%zz", "a%"}) {
     CHECK_FALSE(percent_decoded(text, false).has_value());
   }
+}
+
+TEST_CASE("Pages: written to GNOMON_PAGES for a look at them", "[.pages]") {
+  const char* folder = std::getenv("GNOMON_PAGES");
+  REQUIRE(folder != nullptr);
+  Front front;
+  front.company.live_a_week();
+  const auto write = [&](const char* name, std::string body) {
+    for (const char* asset : {"/assets/gnomon.css", "/assets/gnomon.svg"}) {
+      for (auto at = body.find(asset); at != std::string::npos; at = body.find(asset, at + 1)) {
+        body.replace(at, std::string{"/assets/"}.size(), "");
+      }
+    }
+    std::ofstream{std::string{folder} + "/" + name} << body;
+  };
+  write("tools.html", front.get("/").body);
+  write("tool.html", front.get("/tools/trello").body);
+  write("agents.html", front.get("/agents").body);
+  write("digest.html", front.get("/digest/2026-W47").body);
+  write("gnomon.css", front.get("/assets/gnomon.css").body);
+  write("gnomon.svg", front.get("/assets/gnomon.svg").body);
+  write("digest.txt", render_text(make_document(*front.digests.of(Week{2026, 47}, false))));
 }
