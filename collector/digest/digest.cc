@@ -344,9 +344,9 @@ class Maker {
     };
     part(digest_.signups.size(), "tool with a likely sign-up", "tools with likely sign-ups");
     part(digest_.fresh_tools.size(), "other new tool", "other new tools");
-    part(digest_.growing.size(), "growing", "growing");
+    part(digest_.growing.size(), "growing tool", "growing tools");
     part(digest_.in_use.size(), "tool that people came back to", "tools that people came back to");
-    part(digest_.integrations.size(), "called by programs", "called by programs");
+    part(digest_.integrations.size(), "tool that programs call", "tools that programs call");
     part(digest_.decided.size(), "decision", "decisions");
     if (parts.empty()) {
       return answer_.fresh ? "A quiet week." : "Nothing was reported in this week.";

@@ -49,13 +49,15 @@ void add_seen_only(Document& document, const Digest& digest) {
                              {}});
   }
   if (digest.mentioned_only > 0) {
-    section.items.push_back({{},
-                             {},
-                             {},
-                             tools_in_words(digest.mentioned_only) +
-                                 " had their name looked up and nothing more. Browsers do that by "
-                                 "themselves.",
-                             {}});
+    section.items.push_back(
+        {{},
+         {},
+         {},
+         tools_in_words(digest.mentioned_only) +
+             (digest.mentioned_only == 1 ? " had its name" : " had their names") +
+             " looked up and nothing more. Browsers do that by "
+             "themselves.",
+         {}});
   }
   if (!section.items.empty()) {
     document.sections.push_back(std::move(section));
