@@ -90,11 +90,18 @@ class Story {
       // Beacons of a page that stays open: they come alone, long after the page.
       await this.gap(seconds * 0.6);
       await this.page.evaluate((n) => window.labPing && window.labPing(n), Math.floor(this.next() * 20)).catch(() => {});
-      await wait(120);
+      await this.scroll();
       await this.gap(seconds * 0.4);
     } else {
       await this.gap(seconds);
     }
+  }
+
+  // scroll brings frames into view that load only then.
+  async scroll() {
+    const frames = await this.page.evaluate(() => (window.labScroll ? window.labScroll() : 0)).catch(() => 0);
+    await wait(100);
+    if (frames > 0) await this.settle();
   }
 
   async chatter() {
@@ -344,7 +351,9 @@ class Story {
         await this.open(`https://www.${this.spec.site}-${this.spec.first + i}.example/w/${this.spec.site}?s=${this.seed()}&n=22`);
         await this.settle();
         this.loaded = (this.loaded || 0) + 1;
-        this.gaps.push([now(), this.between(10, 40)]);
+        this.gaps.push([now(), this.between(4, 25)]);
+        await this.scroll();
+        this.gaps.push([now(), this.between(3, 20)]);
         if (i % 8 === 7) await this.fresh();
       }
     }

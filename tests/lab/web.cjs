@@ -80,7 +80,7 @@ function productPage(tool, kind, seed, tenant) {
 function outsidePage(kind, seed, count, must, tenant) {
   const next = random(seed);
   const third = world.third_parties;
-  const page = {title: kind, files: [], tags: [], calls: [], frames: [], sockets: [], hints: [], late: []};
+  const page = {title: kind, files: [], tags: [], calls: [], frames: [], sockets: [], hints: [], late: [], scroll: []};
   const wanted = must ? (tools.get(must).embed || []).map((h) => h.replace('{tenant}', tenant)) : [];
   const frames = pick(third.frames, next() < 0.6 ? 1 + Math.floor(next() * 2) : 0, next);
   const chats = next() < 0.4 ? pick(third.chats, 2, next) : [];
@@ -89,7 +89,8 @@ function outsidePage(kind, seed, count, must, tenant) {
   for (const entry of [...all, ...frames]) {
     const host = entry.replace('frame:', '');
     const lazy = next() < (entry.startsWith('frame:') ? 0.25 : 0.08);
-    if (lazy) page.late.push(entry);
+    if (entry.startsWith('frame:') && next() < 0.15) page.scroll.push(host);  // loads when the reader comes to it
+    else if (lazy) page.late.push(entry);
     else if (entry.startsWith('frame:')) page.frames.push(host);
     else page.tags.push(host);
   }
@@ -129,6 +130,8 @@ const call = (h) => { window.__busy += 1; fetch('https://' + h + '/c/api?' + Mat
 const socket = (h) => { try { const w = new WebSocket('wss://' + h + '/s'); (window.__sockets ||= []).push(w); } catch {} };
 const calls = ${JSON.stringify(page.calls)}, beacons = ${JSON.stringify(beacons)}, late = ${JSON.stringify(late)};
 window.labPoll = () => calls.concat(calls.length ? [] : [location.host]).forEach(call);
+const scrolled = ${JSON.stringify(page.scroll || [])};
+window.labScroll = () => { const n = scrolled.length; scrolled.splice(0).forEach(frame); return n; };
 window.labPing = (n) => { if (beacons.length) image(beacons[n % beacons.length]); };
 ${manager ? 'setTimeout(() => {' : ''}
 ${JSON.stringify(direct)}.forEach(script);
