@@ -47,7 +47,7 @@ asio::awaitable<bool> SwarmAgent::connect() {
   connection_ = std::make_unique<TlsConnection>(std::move(socket), context_);
   const auto shaken = co_await connection_->handshake(plan_.step);
   if (!shaken) {
-    fail("handshake: " + shaken.error().text());
+    fail("handshake: " + shaken.error().text);
     co_return false;
   }
   wire::Hello hello;
@@ -59,12 +59,12 @@ asio::awaitable<bool> SwarmAgent::connect() {
   wire::Envelope greeting{hello};
   const auto sent = co_await send(*connection_, std::move(greeting), plan_.step);
   if (!sent) {
-    fail("hello: " + sent.error().text());
+    fail("hello: " + sent.error().text);
     co_return false;
   }
   const auto answer = co_await receive(*connection_, wire::kMaxFrameBytes, plan_.step, plan_.step);
   if (!answer) {
-    fail("hello answer: " + answer.error().text());
+    fail("hello answer: " + answer.error().text);
     co_return false;
   }
   if (const auto* error = std::get_if<wire::Error>(&*answer)) {
@@ -98,7 +98,7 @@ asio::awaitable<void> SwarmAgent::upload() {
       ++next_;
       const auto sent = co_await send(*connection_, std::move(envelope), plan_.step);
       if (!sent) {
-        fail("upload: " + sent.error().text());
+        fail("upload: " + sent.error().text);
         co_return;
       }
       continue;
@@ -106,7 +106,7 @@ asio::awaitable<void> SwarmAgent::upload() {
     const auto answer =
         co_await receive(*connection_, wire::kMaxFrameBytes, plan_.step, plan_.step);
     if (!answer) {
-      fail("ack: " + answer.error().text());
+      fail("ack: " + answer.error().text);
       co_return;
     }
     if (const auto* error = std::get_if<wire::Error>(&*answer)) {
