@@ -13,6 +13,7 @@ using std::chrono::seconds;
 
 constexpr int kDormantDays = 30;
 constexpr int kActiveWithinDays = 7;
+constexpr seconds kPause{30};  // what comes after it is another page, or another look
 
 std::int32_t day_of(WallTime when) {
   return static_cast<std::int32_t>(
@@ -73,6 +74,20 @@ void ToolState::note(WallTime when, std::string what, std::string_view host, Rol
     evidence_.erase(evidence_.begin() + static_cast<std::ptrdiff_t>(kMaxEvidence / 2));
   }
   evidence_.push_back({when, std::move(what), std::string{host}, role});
+}
+
+// note_again notes `what` the first time, and `again` once when it is seen after a pause: one line
+// each, however long it goes on.
+void ToolState::note_again(WallTime when, const char* what, const char* again,
+                           std::string_view host, Role role) {
+  const auto before = std::find_if(evidence_.begin(), evidence_.end(), [&](const Evidence& line) {
+    return line.what == what && line.host == host;
+  });
+  if (before != evidence_.end() && when - before->when >= kPause) {
+    note(when, again, host, role);
+  } else {
+    note(when, what, host, role);
+  }
 }
 
 void ToolState::mark_day(WallTime when) {
@@ -141,7 +156,8 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     return;
   }
   if (step.role == Role::embed || step.role == Role::link) {
-    note(step.when, "loaded by another site's page: not a use", step.host, step.role);
+    note_again(step.when, "loaded by another site's page: not a use",
+               "loaded by another page again: not a use", step.host, step.role);
     return;
   }
   if (step.role == Role::asset) {
@@ -253,6 +269,19 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
   }
 }
 
+// An identity provider speaks for a tool only when the tool came before it: browsers contact
+// Google's at every start, and many pages load its button.
+bool ToolState::sent_to_idp(const SignIn& sign_in, const Model& model) const {
+  if (!sign_in.idp) {
+    return false;
+  }
+  const auto sent = [&](const std::optional<WallTime>& from, WallTime::duration least) {
+    return from && *sign_in.idp >= *from + least && *sign_in.idp - *from <= model.login_credit;
+  };
+  return sent(last_login_, seconds{0}) || sent(last_site_, model.burst_quiet) ||
+         sent(last_use_, model.burst_quiet);
+}
+
 void ToolState::note_product(const Step& step, const SignIn& sign_in, const Model& model) {
   close_session_if_over(step.when, model);
   if (within(sign_in.family_login, step.when, model.login_credit) &&
@@ -262,8 +291,9 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
     note(*sign_in.family_login, "opened the sign-in page its vendor's tools share",
          sign_in.family_host, Role::login);
   }
+  const bool from_idp = sent_to_idp(sign_in, model);
   const bool after_login = within(last_login_, step.when, model.sequence_window) ||
-                           within(sign_in.idp, step.when, model.login_credit);
+                           (from_idp && within(sign_in.idp, step.when, model.login_credit));
   const bool ambiguous = step.role == Role::app && step.shared_with_site && !after_login;
 
   if (!step.tenant.empty() &&
@@ -302,14 +332,16 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
       mail_click_ = true;
       note(step.when, "opened from a link in a mail", step.host, step.role);
     }
-    if (within(sign_in.idp, step.when, seconds{120}) && !sign_in.idp_name.empty()) {
+    if (from_idp && within(sign_in.idp, step.when, seconds{120}) && !sign_in.idp_name.empty()) {
       note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
     }
     if (step.role == Role::client) {
-      note(step.when, "the product's own back end contacted: somebody works in it", step.host,
-           step.role);
+      note_again(step.when, "the product's own back end contacted: somebody works in it",
+                 "its back end contacted again after a pause: still or again at work", step.host,
+                 step.role);
     } else {
-      note(step.when, "opened the product's own screens", step.host, step.role);
+      note_again(step.when, "opened the product's own screens",
+                 "its screens opened again after a pause", step.host, step.role);
     }
     first_use_ = first_use_.value_or(step.when);
   }

@@ -94,6 +94,9 @@ class ToolState {
   void note(WallTime when, std::string what, std::string_view host, Role role);
   void note_use(const Step& step, const SignIn& sign_in, const Model& model);
   void note_product(const Step& step, const SignIn& sign_in, const Model& model);
+  void note_again(WallTime when, const char* what, const char* again, std::string_view host,
+                  Role role);
+  bool sent_to_idp(const SignIn& sign_in, const Model& model) const;
   void mark_day(WallTime when);
   unsigned days_within(WallTime now, int days) const;
   void close_session_if_over(WallTime when, const Model& model);
