@@ -7,6 +7,7 @@
 
 #include "agent/sight/sighting_sink.h"
 #include "cli/output.h"
+#include "core/catalog/rule_pack.h"
 
 namespace gnomon::cli {
 
@@ -21,5 +22,11 @@ class Analysis : public SightingSink {
 
 // make_sightings_analysis writes every sighting as one line. `output` must outlive it.
 std::unique_ptr<Analysis> make_sightings_analysis(Format format, Output& output);
+
+// make_tools_analysis judges the sightings as on a fresh workstation with the learning period off
+// and the captures' own clock, and writes, at the end, the tools with stage and evidence. `output`
+// must outlive it.
+std::unique_ptr<Analysis> make_tools_analysis(std::shared_ptr<const RulePack> pack, Format format,
+                                              Output& output);
 
 }  // namespace gnomon::cli

@@ -6,13 +6,17 @@
 #include <cstdio>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "agent/capture/first_packet.h"
 #include "cli/analysis.h"
 #include "cli/capture_walk.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "core/catalog/default_pack.h"
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +28,7 @@ struct AnalyzeOptions {
   Format format = Format::table;
   bool sightings = false;
   bool counters = false;
+  PackPlace place;
   std::vector<std::string> files;
 };
 
@@ -36,12 +41,47 @@ int worth(const CaptureError& error) {
   return error.kind == CaptureError::Kind::damaged ? kPartly : kImpossible;
 }
 
+// in_time_order puts the files in the order of their first packets, for several files are one
+// workstation's history. Those that cannot be told stay behind, in the order given.
+std::vector<std::string> in_time_order(const std::vector<std::string>& files) {
+  if (files.size() < 2) {
+    return files;
+  }
+  std::vector<std::pair<WallTime, std::string>> order;
+  for (const std::string& file : files) {
+    const auto first = file == "-" ? std::nullopt : [&]() -> std::optional<WallTime> {
+      const auto time = first_packet_time(file);
+      return time ? *time : std::nullopt;
+    }();
+    order.emplace_back(first.value_or(WallTime::max()), file);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> sorted;
+  for (auto& [first, file] : order) {
+    sorted.push_back(std::move(file));
+  }
+  return sorted;
+}
+
 int analyze(const AnalyzeOptions& options) {
   Output output{STDOUT_FILENO};
-  const std::unique_ptr<Analysis> analysis = make_sightings_analysis(options.format, output);
+  std::unique_ptr<Analysis> analysis;
+  std::vector<std::string> files = options.files;
+  if (options.sightings) {
+    analysis = make_sightings_analysis(options.format, output);
+  } else {
+    auto pack = load_pack(options.place);
+    if (!pack) {
+      say(pack.error().text);
+      return kImpossible;
+    }
+    analysis = make_tools_analysis(std::move(*pack), options.format, output);
+    files = in_time_order(files);
+  }
   CaptureWalk walk{*analysis};
   int exit_code = kDone;
-  for (const std::string& file : options.files) {
+  for (const std::string& file : files) {
     if (const auto failed = walk.read(file)) {
       // Before the warning goes out, so does what the file held.
       output.flush();
@@ -83,6 +123,9 @@ void add_analyze(CLI::App& app, int& exit_code) {
       ->type_name("FORMAT");
   command->add_flag("--sightings", options->sightings,
                     "every host name that was seen, instead of tools");
+  command->add_option("--rules", options->place.pack, "rule pack (default: the installed one)")
+      ->type_name("PACK");
+  command->add_option("--trust", options->place.trust, "who may sign it")->type_name("FILE");
   command->add_flag("--counters", options->counters,
                     "also say, on standard error, what became of every packet");
   command->add_option("FILE", options->files, "capture files")->required()->type_name("");

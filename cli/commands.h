@@ -20,5 +20,6 @@ void add_analyze(CLI::App& app, int& exit_code);
 void add_digest(CLI::App& app, int& exit_code);
 void add_rules(CLI::App& app, int& exit_code);
 void add_admin(CLI::App& app, int& exit_code);
+void add_export(CLI::App& app, int& exit_code);
 
 }  // namespace gnomon::cli

@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
   gnomon::cli::add_digest(app, exit_code);
   gnomon::cli::add_rules(app, exit_code);
   gnomon::cli::add_admin(app, exit_code);
+  gnomon::cli::add_export(app, exit_code);
 
   try {
     app.parse(argc, argv);
