@@ -1,0 +1,140 @@
+#include "agent/capture_loop.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace gnomon {
+namespace {
+
+Counter& packets_of(Counters& counters) {
+  return counters.counter("agent_packets_total", "Packets taken from the capture room.");
+}
+
+}  // namespace
+
+LiveLoop::LiveLoop(LoopParts parts, PackSlot& packs, const Clock& clock)
+    : parts_(std::move(parts)),
+      packs_(packs),
+      clock_(clock),
+      packets_(packets_of(parts_.counters)),
+      memory_saved_(clock.monotonic()) {}
+
+Result<Ok, CaptureError> LiveLoop::run(PacketSource& source) {
+  Packet packet;
+  while (!parts_.stopping()) {
+    const auto pulled = source.next(packet, kPatience);
+    if (!pulled) {
+      hand_over_all();
+      return Failure{pulled.error()};
+    }
+    if (auto pack = packs_.take()) {
+      parts_.side.set_pack(std::move(pack));
+    }
+    if (*pulled == Pull::end) {
+      break;
+    }
+    if (*pulled == Pull::packet) {
+      packets_.add_alone();
+      parts_.side.take(packet);
+      newest_ = std::max(newest_, packet.when);
+      hand_over(packet.when);
+    } else {
+      // Nothing came: time passes by the clock, which may be behind the kernel's by a little.
+      newest_ = std::max(newest_, clock_.wall());
+      parts_.side.pass_time(newest_);
+      hand_over(newest_);
+    }
+  }
+  hand_over_all();
+  return Ok{};
+}
+
+void LiveLoop::hand_over(WallTime now) {
+  while (auto parcel = parts_.cutter.cut(now)) {
+    parcel->memory = parts_.side.evidence().save();
+    if (!parts_.queue.try_put(*parcel)) {
+      parts_.cutter.put_back(std::move(*parcel));
+      return;
+    }
+    memory_saved_ = clock_.monotonic();
+    parts_.wake();
+  }
+  if (clock_.monotonic() - memory_saved_ >= kMemoryEvery) {
+    Parcel parcel;
+    parcel.memory = parts_.side.evidence().save();
+    if (parts_.queue.try_put(parcel)) {
+      memory_saved_ = clock_.monotonic();
+      parts_.wake();
+    }
+  }
+}
+
+void LiveLoop::hand_over_all() {
+  parts_.side.finish();
+  while (auto parcel = parts_.cutter.cut_all()) {
+    parcel->memory = parts_.side.evidence().save();
+    if (!parts_.queue.try_put(*parcel)) {
+      return;
+    }
+  }
+  Parcel last;
+  last.memory = parts_.side.evidence().save();
+  static_cast<void>(parts_.queue.try_put(last));
+  parts_.wake();
+}
+
+ReplayLoop::ReplayLoop(LoopParts parts, std::uint64_t skip, std::chrono::nanoseconds shift)
+    : parts_(std::move(parts)), skip_(skip), shift_(shift), packets_(packets_of(parts_.counters)) {}
+
+Result<bool, CaptureError> ReplayLoop::play(PacketSource& source) {
+  Packet packet;
+  for (;;) {
+    const auto pulled = source.next(packet, std::chrono::milliseconds{0});
+    if (!pulled) {
+      return Failure{pulled.error()};
+    }
+    if (*pulled == Pull::end) {
+      return true;
+    }
+    packets_.add_alone();
+    packet.when += shift_;
+    parts_.side.take(packet);
+    while (auto parcel = parts_.cutter.cut(packet.when)) {
+      if (!hand_over(std::move(parcel))) {
+        return false;
+      }
+    }
+    // Asking costs a lock: not with every packet.
+    if (++since_asked_ >= kAskEvery) {
+      since_asked_ = 0;
+      if (parts_.stopping()) {
+        return false;
+      }
+    }
+  }
+}
+
+bool ReplayLoop::finish() {
+  parts_.side.finish();
+  while (auto parcel = parts_.cutter.cut_all()) {
+    if (!hand_over(std::move(parcel))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool ReplayLoop::hand_over(std::optional<Parcel> parcel) {
+  parcel->part = ++part_;
+  if (part_ <= skip_) {
+    return true;
+  }
+  if (!parts_.queue.put(std::move(*parcel), parts_.stopping)) {
+    return false;
+  }
+  ++put_;
+  parts_.wake();
+  return true;
+}
+
+}  // namespace gnomon

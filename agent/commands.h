@@ -1,0 +1,46 @@
+// The commands of gnomon-agent. Each yields an exit status and throws AgentError or ConfigError.
+
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/config.h"
+#include "core/catalog/rule_pack.h"
+#include "core/clock.h"
+
+namespace gnomon {
+
+// run watches this machine until it is told to stop.
+int run_command(const Config& config);
+
+struct ReplayOptions {
+  std::vector<std::string> files;
+  std::optional<WallTime> at;  // when the first packet is to have been seen; nullopt: as recorded
+  bool again = false;          // play although the same was played before
+  bool abandon = false;        // give up another replay that was interrupted
+  bool offline = false;        // fill the spool, send nothing
+  std::chrono::seconds wait{60};  // for the collector, and for room on the disk, without progress
+};
+
+// replay plays captures as if this machine saw them, and sends what comes of it.
+int replay_command(const Config& config, const ReplayOptions& options);
+
+// status says what is collected, how the spool fares and when the collector was last heard of.
+int status_command(const Config& config);
+
+// explain tells everything this machine reported, in words or as JSON.
+int explain_command(const Config& config, bool json);
+
+// watch shows what can be seen right now, and keeps nothing. `all`: also hosts outside the
+// catalogue.
+int watch_command(const Config& config, bool all);
+
+// open_pack opens the rule pack that the configuration names, the newest the collector sent, or
+// the installed one. Throws AgentError when there is none or it is damaged.
+std::shared_ptr<const RulePack> open_pack(const Config& config);
+
+}  // namespace gnomon

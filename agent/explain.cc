@@ -1,0 +1,205 @@
+#include "agent/explain.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include "agent/text_time.h"
+
+namespace gnomon {
+namespace {
+
+// What a stage means, said to the person whose machine it is.
+std::string_view words_of(Stage stage) {
+  switch (stage) {
+    case Stage::none:
+      return "nothing was concluded";
+    case Stage::embedded:
+      return "it sat on pages you read; that is not a use";
+    case Stage::mentioned:
+      return "its name was looked up, nothing more";
+    case Stage::visited:
+      return "you looked at it";
+    case Stage::guest:
+      return "you reached it as somebody's guest";
+    case Stage::signup_likely:
+      return "a new account is likely";
+    case Stage::active:
+      return "you came back to it on another day";
+    case Stage::integrated:
+      return "a program on this machine calls its API";
+    case Stage::dormant:
+      return "it was used and has been quiet for a month";
+  }
+  return "nothing was concluded";
+}
+
+struct Told {
+  Stage stage = Stage::none;
+  std::uint16_t confidence = 0;
+  WallTime newest{};
+  std::vector<const Contact*> contacts;
+  std::vector<Evidence> evidence;
+  std::uint64_t waiting = 0;
+};
+
+std::string sightings_of(const Contact& contact) {
+  std::string text;
+  const auto add = [&](std::uint32_t count, std::string_view source) {
+    if (count > 0) {
+      text += (text.empty() ? "" : ", ") + std::to_string(count) + " " + std::string{source};
+    }
+  };
+  add(contact.dns, "DNS");
+  add(contact.tls, "TLS");
+  add(contact.quic, "QUIC");
+  add(contact.http, "HTTP");
+  return text;
+}
+
+std::string contact_line(const Contact& contact) {
+  std::string text = "    " + day_text(contact.first) + " " + clock_text(contact.first) + " to " +
+                     clock_text(contact.last) + "  " + std::string{to_string(contact.role)} + ": " +
+                     sightings_of(contact);
+  if (!contact.tenant.empty()) {
+    text += ", tenant " + contact.tenant;
+  }
+  if (!contact.program.empty()) {
+    text += ", by " + contact.program;
+  }
+  if (!contact.user.empty()) {
+    text += ", user " + contact.user;
+  }
+  return text + "\n";
+}
+
+std::string told(const std::string& name, const Told& tool) {
+  std::string text = name + ": " + std::string{to_string(tool.stage)} + ", " +
+                     std::to_string((tool.confidence + 5) / 10) + " % sure (" +
+                     std::string{words_of(tool.stage)} + ")\n";
+  if (!tool.evidence.empty()) {
+    text += "  because\n";
+    for (const Evidence& line : tool.evidence) {
+      text += "    " + time_text(line.when) + "  " + line.what +
+              (line.host.empty() ? "" : " [" + line.host + "]") + "\n";
+    }
+  }
+  text += "  reported\n";
+  for (const Contact* contact : tool.contacts) {
+    text += contact_line(*contact);
+  }
+  if (tool.waiting > 0) {
+    text += "    (" + std::to_string(tool.waiting) + " of these wait to be sent)\n";
+  }
+  return text + "\n";
+}
+
+// A JSON string with its quotes. The texts are printable UTF-8, checked when they were stored.
+std::string quoted(std::string_view text) {
+  std::string out{"\""};
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+    }
+    out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+  }
+  return out + "\"";
+}
+
+std::string json_time(WallTime when) {
+  return std::to_string(when.time_since_epoch().count());
+}
+
+std::string json_of(const Evidence& line) {
+  return "{\"t_ns\":" + json_time(line.when) + ",\"what\":" + quoted(line.what) +
+         ",\"host\":" + quoted(line.host) + ",\"role\":" + quoted(to_string(line.role)) + "}";
+}
+
+std::string json_of(const Contact& contact) {
+  std::string evidence;
+  for (const Evidence& line : contact.evidence) {
+    evidence += (evidence.empty() ? "" : ",") + json_of(line);
+  }
+  return "\"tool\":" + quoted(contact.tool) + ",\"tenant\":" + quoted(contact.tenant) +
+         ",\"role\":" + quoted(to_string(contact.role)) +
+         ",\"audience\":" + quoted(to_string(contact.audience)) +
+         ",\"stage\":" + quoted(to_string(contact.stage)) +
+         ",\"confidence\":" + std::to_string(contact.confidence) +
+         ",\"window_begin_ns\":" + json_time(contact.window_begin) +
+         ",\"window_end_ns\":" + json_time(contact.window_end) +
+         ",\"first_ns\":" + json_time(contact.first) + ",\"last_ns\":" + json_time(contact.last) +
+         ",\"dns\":" + std::to_string(contact.dns) + ",\"tls\":" + std::to_string(contact.tls) +
+         ",\"quic\":" + std::to_string(contact.quic) + ",\"http\":" + std::to_string(contact.http) +
+         ",\"user\":" + quoted(contact.user) + ",\"program\":" + quoted(contact.program) +
+         ",\"pack_version\":" + std::to_string(contact.pack_version) + ",\"evidence\":[" +
+         evidence + "]";
+}
+
+}  // namespace
+
+std::string explain_json(const SpoolHistory& history, std::uint64_t acknowledged) {
+  std::string text;
+  for (const ReportedBatch& reported : history.batches) {
+    for (const Contact& contact : reported.batch.contacts) {
+      text += "{\"sequence\":" + std::to_string(reported.sequence) +
+              ",\"sent\":" + (reported.sequence <= acknowledged ? "true," : "false,") +
+              json_of(contact) + "}\n";
+    }
+  }
+  return text;
+}
+
+std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
+                    const ToolNames& name_of) {
+  std::map<std::string, Told> tools;
+  std::string gaps;
+  std::size_t contacts = 0;
+  for (const ReportedBatch& reported : history.batches) {
+    for (const Contact& contact : reported.batch.contacts) {
+      ++contacts;
+      Told& tool = tools[contact.tool];
+      if (contact.last >= tool.newest) {
+        tool.newest = contact.last;
+        tool.stage = contact.stage;
+        tool.confidence = contact.confidence;
+        if (!contact.evidence.empty()) {
+          tool.evidence = contact.evidence;
+        }
+      }
+      tool.contacts.push_back(&contact);
+      tool.waiting += reported.sequence > acknowledged ? 1 : 0;
+    }
+    for (const Gap& gap : reported.batch.gaps) {
+      gaps += "  " + time_text(gap.from) + " to " + time_text(gap.to) + ": " + gap.reason + ", " +
+              std::to_string(gap.contacts) + " contacts\n";
+    }
+  }
+  std::string text =
+      "What this machine reported, as far as it still keeps it (what the collector "
+      "has is kept for 72 hours).\n";
+  if (contacts == 0) {
+    return text + "\nNothing.\n" + (gaps.empty() ? "" : "\nLost, and declared:\n" + gaps);
+  }
+  text += std::to_string(contacts) + " contacts with " + std::to_string(tools.size()) +
+          (tools.size() == 1 ? " tool" : " tools") +
+          ", no hosts outside the catalogue, no addresses of pages, no contents.\n\n";
+
+  std::vector<std::pair<std::string, const Told*>> order;
+  for (const auto& [id, tool] : tools) {
+    order.emplace_back(name_of(id), &tool);
+  }
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.second->stage > b.second->stage; });
+  for (const auto& [name, tool] : order) {
+    text += told(name, *tool);
+  }
+  if (!gaps.empty()) {
+    text += "Lost, and declared:\n" + gaps;
+  }
+  if (history.unreadable > 0) {
+    text += std::to_string(history.unreadable) + " stored records could not be read.\n";
+  }
+  return text;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,425 @@
+#include "agent/io_side.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "agent/enrolment.h"
+#include "agent/health.h"
+#include "agent/status_file.h"
+#include "agent/uplink/uplink.h"
+#include "core/check.h"
+#include "core/log.h"
+
+namespace gnomon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// How long after a batch could not be stored it is tried again.
+constexpr std::chrono::seconds kRetryEvery{1};
+constexpr std::chrono::seconds kStatusEvery{2};
+// How often a replay that waits for the collector looks how far it is.
+constexpr std::chrono::milliseconds kProgressEvery{50};
+constexpr std::chrono::hours kMaintainEvery{1};
+
+}  // namespace
+
+// Thread is what lives on the I/O thread. Members below the mutex are shared with the main thread.
+class IoSide::Thread {
+ public:
+  Thread(Parts parts, const Config& config, IoSideOptions options, std::unique_ptr<Spool> spool,
+         Memory memory, std::shared_ptr<const RulePack> pack)
+      : parts_(parts),
+        options_(std::move(options)),
+        ceiling_(config),
+        folder_(config.data),
+        started_(parts.clock.wall()),
+        spool_(std::move(spool)),
+        memory_(std::move(memory)),
+        pack_(std::move(pack)),
+        retry_(context_),
+        status_(context_),
+        maintain_(context_),
+        progress_timer_(context_) {
+    if (options_.upload) {
+      UplinkOptions uplink;
+      uplink.addresses = collector_addresses(config);
+      uplink.proxy = proxy_address(config);
+      uplink.identity_directory = folder_.identity();
+      if (options_.take_packs) {
+        uplink.pack_path = folder_.pack();
+      }
+      // A replay is waited for: it does not sleep for minutes because the collector was restarted.
+      uplink.max_backoff = options_.patient ? uplink.max_backoff : std::chrono::milliseconds{2000};
+      uplink.first_backoff =
+          options_.patient ? uplink.first_backoff : std::chrono::milliseconds{200};
+      uplink_ = std::make_unique<Uplink>(context_, parts_.files, *spool_, parts_.clock,
+                                         parts_.counters, std::move(uplink), hooks());
+    }
+  }
+
+  void on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) {
+    take_pack_ = std::move(take);
+  }
+
+  void start() {
+    update_progress();
+    arm_status();
+    arm_maintenance();
+    if (!options_.patient) {
+      arm_progress();
+    }
+    if (uplink_) {
+      uplink_->start();
+    }
+    drain();
+    thread_ = std::thread{[this] { context_.run(); }};
+  }
+
+  void wake() {
+    asio::post(context_, [this] { drain(); });
+  }
+
+  IoProgress progress() const {
+    const std::lock_guard lock{mutex_};
+    return progress_;
+  }
+
+  IoProgress wait_for_change(std::chrono::milliseconds patience) {
+    std::unique_lock lock{mutex_};
+    const std::uint64_t before = changes_;
+    changed_.wait_for(lock, patience, [&] { return changes_ != before; });
+    return progress_;
+  }
+
+  std::unique_ptr<Spool> stop() {
+    if (thread_.joinable()) {
+      asio::post(context_, [this] {
+        drain();
+        write_status();
+        status_.cancel();
+        maintain_.cancel();
+        retry_.cancel();
+        progress_timer_.cancel();
+        work_.reset();
+        if (uplink_) {
+          uplink_->stop();
+        }
+      });
+      thread_.join();
+      update_progress();
+    }
+    uplink_.reset();
+    return std::move(spool_);
+  }
+
+ private:
+  // drain stores what waits, in order, until there is nothing or it cannot be stored.
+  void drain() {
+    for (;;) {
+      if (!held_) {
+        held_ = parts_.queue.take();
+      }
+      if (!held_) {
+        break;
+      }
+      if (!store(*held_)) {
+        retry_.expires_after(kRetryEvery);
+        retry_.async_wait([this](const boost::system::error_code& cancelled) {
+          if (!cancelled) {
+            drain();
+          }
+        });
+        break;
+      }
+      held_.reset();
+      ++stored_;
+      if (uplink_) {
+        uplink_->spooled();
+      }
+    }
+    update_progress();
+  }
+
+  // What the uplink asks of the rest of the agent.
+  UplinkHooks hooks() {
+    UplinkHooks hooks;
+    hooks.health = [this] {
+      return health_of(parts_.counters, parts_.clock.wall(), pack_->version(), notes());
+    };
+    hooks.pack_version = [this] { return pack_->version(); };
+    hooks.verify = [this](wire::PushKind kind, const std::string& bytes) {
+      return verify(kind, bytes);
+    };
+    hooks.apply = [this](wire::PushKind kind, const std::string& path) {
+      return apply(kind, path);
+    };
+    return hooks;
+  }
+
+  Result<Ok, std::string> verify(wire::PushKind kind, const std::string& bytes) const {
+    if (kind != wire::PushKind::rule_pack || !take_pack_) {
+      return Failure{std::string{"this agent does not take it"}};
+    }
+    // Against rollback and freeze: never older than what is in use, never expired.
+    const PackLimits limits{pack_->version(), parts_.clock.wall()};
+    const auto opened = RulePack::from_bytes(bytes_of(bytes), pack_->trusted(), limits);
+    if (!opened) {
+      return Failure{opened.error().text};
+    }
+    return Ok{};
+  }
+
+  Result<Ok, std::string> apply(wire::PushKind, const std::string& path) {
+    auto opened = RulePack::open(path, pack_->trusted(), PackLimits{pack_->version(), {}});
+    if (!opened) {
+      return Failure{opened.error().text};
+    }
+    log::info("rules.replaced", {{"from", pack_->version()}, {"to", (*opened)->version()}});
+    pack_ = *opened;
+    take_pack_(std::move(*opened));
+    return Ok{};
+  }
+
+  bool store(Parcel& parcel) {
+    if (!parcel.contacts.empty() || parcel.lost > 0) {
+      Batch batch = batch_of(parcel);
+      auto appended = spool_->append(batch);
+      if (!appended && appended.error().fault == SpoolFault::invalid) {
+        // One of them breaks a limit of the wire: it alone is given up, and declared.
+        drop_unfit(batch);
+        appended = spool_->append(batch);
+      }
+      if (!appended) {
+        say_trouble("contacts cannot be stored, they are kept and tried again: " +
+                    appended.error().text());
+        return false;
+      }
+      parcel.contacts.clear();
+      parcel.lost = 0;
+    }
+    if (options_.keep_memory && !parcel.memory.empty()) {
+      memory_.evidence = std::move(parcel.memory);
+      if (const auto saved = parts_.memory_file.save(memory_); !saved) {
+        // The contacts are safe; the next parcel brings a newer memory.
+        say_trouble("the memory cannot be saved: " + saved.error().text());
+        return true;
+      }
+    }
+    say_trouble({});
+    return true;
+  }
+
+  Batch batch_of(const Parcel& parcel) {
+    Batch batch;
+    batch.contacts = parcel.contacts;
+    WallTime newest{};
+    for (Contact& contact : batch.contacts) {
+      ceiling_.hold(contact);
+      newest = std::max(newest, contact.last);
+    }
+    if (parcel.lost > 0) {
+      Gap gap;
+      gap.from = parcel.lost_from;
+      gap.to = parcel.lost_to;
+      gap.reason = "window-overflow";
+      gap.contacts = parcel.lost;
+      batch.gaps.push_back(std::move(gap));
+    }
+    batch.part = parcel.part;
+    const WallTime now = parts_.clock.wall();
+    batch.health = health_of(parts_.counters, options_.heartbeat_of_now ? now : newest,
+                             pack_->version(), notes());
+    batch.sealed = now;
+    batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
+    return batch;
+  }
+
+  static void drop_unfit(Batch& batch) {
+    Gap gap;
+    gap.reason = "contact-unfit";
+    std::vector<Contact> fit;
+    for (Contact& contact : batch.contacts) {
+      Batch alone;
+      alone.contacts.push_back(contact);
+      if (wire::fits(alone)) {
+        fit.push_back(std::move(contact));
+      } else {
+        gap.from = gap.contacts == 0 ? contact.first : std::min(gap.from, contact.first);
+        gap.to = gap.contacts == 0 ? contact.last : std::max(gap.to, contact.last);
+        ++gap.contacts;
+      }
+    }
+    batch.contacts = std::move(fit);
+    batch.gaps.push_back(std::move(gap));
+  }
+
+  std::vector<std::string> notes() const {
+    std::vector<std::string> notes;
+    if (!trouble_.empty()) {
+      notes.push_back(trouble_);
+    }
+    return notes;
+  }
+
+  // say_trouble logs a change of state once; an empty text is the end of trouble.
+  void say_trouble(const std::string& text) {
+    if (text == trouble_) {
+      return;
+    }
+    if (text.empty()) {
+      log::info("spool.recovered", {{"waiting", spool_->waiting()}});
+    } else {
+      log::error("spool.stopped", {{"why", text}});
+    }
+    trouble_ = text;
+  }
+
+  void update_progress() {
+    {
+      const std::lock_guard lock{mutex_};
+      progress_.parcels = stored_;
+      progress_.waiting = spool_->waiting();
+      progress_.trouble = trouble_;
+      progress_.link_trouble = uplink_ ? uplink_->status().reason : std::string{};
+      ++changes_;
+    }
+    changed_.notify_all();
+  }
+
+  void arm_status() {
+    status_.expires_after(kStatusEvery);
+    status_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) {
+        write_status();
+        update_progress();
+        arm_status();
+      }
+    });
+  }
+
+  void write_status() {
+    Status status;
+    status.pid = static_cast<std::uint32_t>(::getpid());
+    status.mode = options_.mode;
+    status.started = started_;
+    status.updated = parts_.clock.wall();
+    status.pack_version = pack_->version();
+    status.last_sequence = spool_->last_sequence();
+    status.acknowledged = spool_->acknowledged();
+    status.spool_bytes = spool_->bytes();
+    status.trouble = trouble_;
+    if (uplink_) {
+      const UplinkStatus& link = uplink_->status();
+      status.connected = link.state == UplinkState::connected;
+      if (status.connected) {
+        last_contact_ = status.updated;
+      }
+      status.last_contact = last_contact_;
+      if (status.trouble.empty()) {
+        status.trouble = link.reason;
+      }
+    }
+    // It only informs: a full disk is told of elsewhere.
+    static_cast<void>(
+        replace_file(parts_.files, folder_.status(), encode_status(status), Durable::no));
+  }
+
+  // Acknowledgements come without a word to us.
+  void arm_progress() {
+    progress_timer_.expires_after(kProgressEvery);
+    progress_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) {
+        update_progress();
+        arm_progress();
+      }
+    });
+  }
+
+  void arm_maintenance() {
+    maintain_.expires_after(kMaintainEvery);
+    maintain_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (cancelled) {
+        return;
+      }
+      if (const auto done = spool_->maintain(); !done) {
+        log::warn("spool.not_maintained", {{"why", done.error().text()}});
+      }
+      arm_maintenance();
+    });
+  }
+
+  Parts parts_;
+  IoSideOptions options_;
+  Ceiling ceiling_;
+  DataFolder folder_;
+  WallTime started_;
+
+  asio::io_context context_{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
+  std::thread thread_;
+
+  // The I/O thread's.
+  std::unique_ptr<Spool> spool_;
+  Memory memory_;
+  std::shared_ptr<const RulePack> pack_;  // shared: packs always are
+  std::function<void(std::shared_ptr<const RulePack>)> take_pack_;
+  std::unique_ptr<Uplink> uplink_;  // absent when nothing is to be sent
+  std::optional<WallTime> last_contact_;
+  std::optional<Parcel> held_;  // could not be stored yet
+  std::uint64_t stored_ = 0;
+  std::string trouble_;
+  asio::steady_timer retry_;
+  asio::steady_timer status_;
+  asio::steady_timer maintain_;
+  asio::steady_timer progress_timer_;
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::condition_variable changed_;
+  IoProgress progress_;
+  std::uint64_t changes_ = 0;
+};
+
+IoSide::IoSide(Parts parts, const Config& config, IoSideOptions options,
+               std::unique_ptr<Spool> spool, Memory memory, std::shared_ptr<const RulePack> pack)
+    : thread_(std::make_unique<Thread>(parts, config, std::move(options), std::move(spool),
+                                       std::move(memory), std::move(pack))) {}
+
+IoSide::~IoSide() {
+  static_cast<void>(stop());
+}
+
+void IoSide::on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) {
+  thread_->on_pack(std::move(take));
+}
+void IoSide::start() {
+  thread_->start();
+}
+void IoSide::wake() {
+  thread_->wake();
+}
+IoProgress IoSide::progress() const {
+  return thread_->progress();
+}
+IoProgress IoSide::wait_for_change(std::chrono::milliseconds patience) {
+  return thread_->wait_for_change(patience);
+}
+std::unique_ptr<Spool> IoSide::stop() {
+  return thread_->stop();
+}
+
+}  // namespace gnomon

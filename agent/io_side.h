@@ -1,0 +1,86 @@
+// IoSide: rooms 7 and 8 on a thread of their own: parcels into the spool, the spool to the
+// collector.
+
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/ceiling.h"
+#include "agent/config.h"
+#include "agent/contact_queue.h"
+#include "agent/data_folder.h"
+#include "agent/memory_file.h"
+#include "agent/spool/spool.h"
+#include "core/catalog/rule_pack.h"
+#include "core/clock.h"
+#include "core/counters.h"
+#include "core/file.h"
+
+namespace gnomon {
+
+struct IoSideOptions {
+  std::string mode;              // "run" or "replay", for `status`
+  bool keep_memory = false;      // live: save each parcel's memory once its contacts are stored
+  bool upload = true;            // false: fill the spool, speak to nobody
+  bool take_packs = false;       // the collector may send newer rule packs
+  bool patient = true;           // false: somebody waits for the end of it
+  bool heartbeat_of_now = true;  // health speaks for the clock's time; false: for the contacts'
+};
+
+// IoProgress is how far the thread has come.
+struct IoProgress {
+  std::uint64_t parcels = 0;  // taken off the queue and stored
+  std::uint64_t waiting = 0;  // batches the collector has not acknowledged
+  std::string trouble;        // why storing does not go on, one sentence; empty when it does
+  std::string link_trouble;   // why sending does not go on
+};
+
+// IoSide owns the spool and the thread. The queue, counters, clock, file system and memory file
+// must outlive it. The methods are for the main thread, but for wake().
+//
+// A batch that cannot be stored is kept and tried again every second, nothing is taken off the
+// queue meanwhile, and the trouble is said once: what is stored already is never touched by it.
+class IoSide {
+ public:
+  struct Parts {
+    FileSystem& files;
+    const Clock& clock;
+    Counters& counters;
+    ContactQueue& queue;
+    MemoryFile& memory_file;
+  };
+
+  // `memory` is what the memory file holds now. `pack` names the version for health.
+  IoSide(Parts parts, const Config& config, IoSideOptions options, std::unique_ptr<Spool> spool,
+         Memory memory, std::shared_ptr<const RulePack> pack);
+  IoSide(const IoSide&) = delete;
+  IoSide& operator=(const IoSide&) = delete;
+  ~IoSide();
+
+  // on_pack is called, on the I/O thread, with each new rule pack that the collector sent and that
+  // was verified. Set before start().
+  void on_pack(std::function<void(std::shared_ptr<const RulePack>)> take);
+
+  void start();
+
+  // wake says that parcels wait. From any thread.
+  void wake();
+
+  // progress as of now. wait_for_change returns when it has changed, or after `patience`.
+  IoProgress progress() const;
+  IoProgress wait_for_change(std::chrono::milliseconds patience);
+
+  // stop ends the conversation with the collector, joins the thread, and gives the spool back.
+  std::unique_ptr<Spool> stop();
+
+ private:
+  class Thread;
+  std::unique_ptr<Thread> thread_;
+};
+
+}  // namespace gnomon

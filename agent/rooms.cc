@@ -1,0 +1,67 @@
+#include "agent/rooms.h"
+
+#include <utility>
+
+#include "agent/agent_error.h"
+#include "agent/capture/live_packet_source.h"
+#include "agent/commands.h"
+#include "agent/data_folder.h"
+#include "core/catalog/default_pack.h"
+#include "core/log.h"
+
+namespace gnomon {
+
+EvidenceOptions evidence_options(const Config& config, unsigned default_learning_days) {
+  EvidenceOptions options;
+  options.learning = std::chrono::days{config.learning_days.value_or(default_learning_days)};
+  options.windows.length = std::chrono::minutes{config.window_minutes};
+  return options;
+}
+
+std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const Clock& clock,
+                                  Counters& counters) {
+  SpoolOptions options;
+  options.directory = DataFolder{config.data}.spool();
+  options.max_bytes = std::uint64_t{config.spool_mb} << 20U;
+  options.max_age = std::chrono::days{config.spool_days};
+  auto spool = Spool::open(files, clock, counters, options);
+  if (!spool) {
+    throw AgentError{spool.error().text()};
+  }
+  return std::move(*spool);
+}
+
+std::shared_ptr<const RulePack> open_pack(const Config& config) {
+  auto pack = load_pack(PackPlace{config.rules, config.trust});
+  if (!pack) {
+    throw AgentError{pack.error().text};
+  }
+  if (!config.rules.empty()) {
+    return std::move(*pack);
+  }
+  // What the collector sent was verified when it came; it counts while it is the newer one.
+  PosixFileSystem files;
+  const std::string pushed = DataFolder{config.data}.pack();
+  const auto there = files.exists(pushed);
+  if (there && *there) {
+    auto newer = RulePack::open(pushed, (*pack)->trusted(), PackLimits{(*pack)->version(), {}});
+    if (newer) {
+      return std::move(*newer);
+    }
+    log::warn("rules.not_used", {{"why", newer.error().text}});
+  }
+  return std::move(*pack);
+}
+
+std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,
+                                        Counters& counters) {
+  LiveOptions options;
+  options.interfaces = interfaces;
+  auto source = LivePacketSource::open(options, counters);
+  if (!source) {
+    throw AgentError{source.error().text};
+  }
+  return std::move(*source);
+}
+
+}  // namespace gnomon

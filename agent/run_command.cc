@@ -1,0 +1,182 @@
+// gnomon-agent run: watches this machine until it is told to stop.
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "agent/agent_error.h"
+#include "agent/attribute/linux_attributor.h"
+#include "agent/attribute/user_pseudonym.h"
+#include "agent/capture_loop.h"
+#include "agent/commands.h"
+#include "agent/data_folder.h"
+#include "agent/enrolment.h"
+#include "agent/io_side.h"
+#include "agent/memory_file.h"
+#include "agent/privileges.h"
+#include "agent/process_stats.h"
+#include "agent/rooms.h"
+#include "agent/stop_signal.h"
+#include "core/log.h"
+
+namespace gnomon {
+namespace {
+
+constexpr std::size_t kQueueParcels = 64;
+constexpr unsigned kLearningDays = 14;
+constexpr std::chrono::seconds kBudgetEvery{5};
+
+// Sanitizers keep a multiple of what the program itself does.
+#ifdef __SANITIZE_ADDRESS__
+constexpr std::uint64_t kBudgetScale = 32;
+#else
+constexpr std::uint64_t kBudgetScale = 1;
+#endif
+
+class Run {
+ public:
+  explicit Run(const Config& config)
+      : config_(config), folder_(config.data), memory_file_(files_, folder_.memory()) {}
+
+  int run() {
+    pack_ = open_pack(config_);
+    require_enrolment(config_);
+    lock_ = folder_.lock(files_);
+    source_ = open_live(config_.interfaces, counters_);
+    open_attribution();
+    give_up_rights();
+    auto spool = open_spool(config_, files_, clock_, counters_);
+    load_memory();
+
+    IoSideOptions io_options;
+    io_options.mode = "run";
+    io_options.keep_memory = true;
+    io_options.take_packs = true;
+    IoSide io{{files_, clock_, counters_, queue_, memory_file_},
+              config_,
+              io_options,
+              std::move(spool),
+              memory_,
+              pack_};
+    io.on_pack([this](std::shared_ptr<const RulePack> pack) { packs_.put(std::move(pack)); });
+
+    BatchCutter cutter;
+    CaptureSideOptions side_options;
+    side_options.flow.seed = static_cast<std::uint64_t>(clock_.wall().time_since_epoch().count());
+    side_options.attributor = attributor_.get();
+    side_options.evidence = evidence_options(config_, kLearningDays);
+    side_options.evidence.user_name = [this](const Process& process) {
+      return process.uid && pseudonyms_ ? pseudonyms_->of(*process.uid) : std::string{};
+    };
+    CaptureSide side{pack_, side_options, counters_, cutter};
+    if (!memory_.evidence.empty() && !side.evidence().load(memory_.evidence)) {
+      log::error("memory.not_read", {{"why", "written by a newer version; learning begins again"}});
+    }
+
+    io.start();
+    log::info("agent.started", {{"pack", pack_->version()}, {"tools", pack_->tool_count()}});
+    LiveLoop loop{LoopParts{side, cutter, queue_, counters_, [&io] { io.wake(); },
+                            [this] { return StopSignal::asked() || over_budget(); }},
+                  packs_, clock_};
+    const auto ended = loop.run(*source_);
+    queue_.close();
+    io.stop();
+    if (!ended) {
+      throw AgentError{ended.error().text};
+    }
+    if (over_budget_) {
+      throw AgentError{"resident memory passed memory-mb (" + std::to_string(config_.memory_mb) +
+                       "); ended with everything stored, to be started afresh"};
+    }
+    log::info("agent.stopped");
+    return kExitDone;
+  }
+
+ private:
+  // Asked with every packet, so it looks at the clock seldom and at /proc more seldom.
+  bool over_budget() {
+    if (++asked_ % 256 != 0) {
+      return over_budget_;
+    }
+    const MonotonicTime now = clock_.monotonic();
+    if (now - budget_looked_at_ >= kBudgetEvery) {
+      budget_looked_at_ = now;
+      over_budget_ =
+          process_stats().resident_bytes > kBudgetScale * (std::uint64_t{config_.memory_mb} << 20U);
+    }
+    return over_budget_;
+  }
+
+  void open_attribution() {
+    if (!config_.collect_users && !config_.collect_programs) {
+      return;
+    }
+    auto attributor = LinuxAttributor::open(counters_, clock_);
+    if (!attributor) {
+      log::warn("attribute.unavailable", {{"why", attributor.error().text()}});
+      return;
+    }
+    attributor_ = std::move(*attributor);
+    if (config_.collect_users) {
+      auto pseudonyms = UserPseudonym::open(files_, folder_.user_key());
+      if (!pseudonyms) {
+        throw AgentError{"the key for users' pseudonyms cannot be used: " +
+                         pseudonyms.error().text()};
+      }
+      pseudonyms_ = std::move(*pseudonyms);
+    }
+  }
+
+  // From here on nothing but following the interfaces and naming programs is allowed.
+  void give_up_rights() {
+    if (const auto dropped = drop_privileges({true, attributor_ != nullptr}); !dropped) {
+      throw AgentError{"rights cannot be given up: " + dropped.error().text()};
+    }
+    if (const auto confined = confine(); !confined) {
+      log::warn("agent.not_confined", {{"why", confined.error().text()}});
+    }
+  }
+
+  void load_memory() {
+    auto memory = memory_file_.load();
+    if (!memory) {
+      log::error("memory.damaged",
+                 {{"why", memory.error().text()}, {"now", "set aside; learning begins again"}});
+      return;
+    }
+    memory_ = std::move(*memory);
+    if (memory_.running) {
+      log::warn("replay.abandoned", {{"why", "an interrupted replay was never finished"}});
+      memory_.running.reset();
+    }
+  }
+
+  const Config& config_;
+  PosixFileSystem files_;
+  SystemClock clock_;
+  Counters counters_;
+  ContactQueue queue_{kQueueParcels};
+  PackSlot packs_;
+  DataFolder folder_;
+  MemoryFile memory_file_;
+  std::unique_ptr<FileLock> lock_;
+  std::shared_ptr<const RulePack> pack_;
+  std::unique_ptr<PacketSource> source_;
+  std::unique_ptr<LinuxAttributor> attributor_;
+  std::optional<UserPseudonym> pseudonyms_;
+  Memory memory_;
+  std::uint32_t asked_ = 0;
+  MonotonicTime budget_looked_at_{};
+  bool over_budget_ = false;
+};
+
+}  // namespace
+
+int run_command(const Config& config) {
+  return Run{config}.run();
+}
+
+}  // namespace gnomon

@@ -1,0 +1,70 @@
+#include "agent/spool_history.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "agent/spool/record.h"
+
+namespace gnomon {
+namespace {
+
+constexpr std::size_t kMaxSegmentFile = std::size_t{256} << 20;
+
+void read_segment(Bytes file, SpoolHistory& history) {
+  const auto header = decode_segment_header(file);
+  if (!header) {
+    ++history.unreadable;
+    return;
+  }
+  for (const FoundRecord& found : scan_segment(file, header->first_sequence).records) {
+    if (!found.payload_whole || found.record.encrypted) {
+      ++history.unreadable;
+      continue;
+    }
+    const Bytes payload = file.subspan(found.offset, found.length);
+    const auto plain = wire::decompress(payload, kMaxBatchBytes);
+    auto batch = plain ? wire::decode_batch(bytes_of(*plain))
+                       : Result<Batch, wire::WireError>{Failure{plain.error()}};
+    if (!batch) {
+      ++history.unreadable;
+      continue;
+    }
+    history.batches.push_back({found.record.sequence, std::move(*batch)});
+  }
+}
+
+}  // namespace
+
+Result<SpoolHistory, IoError> read_spool(FileSystem& files, const std::string& directory) {
+  SpoolHistory history;
+  const auto there = files.exists(directory);
+  if (!there) {
+    return Failure{there.error()};
+  }
+  if (!*there) {
+    return history;
+  }
+  const auto names = files.list(directory);
+  if (!names) {
+    return Failure{names.error()};
+  }
+  for (const std::string& name : *names) {
+    if (!name.ends_with(".seg")) {
+      continue;
+    }
+    const auto text = read_whole_file(files, directory + "/" + name, kMaxSegmentFile);
+    // A segment that the agent has removed since we looked is no longer kept: not an error.
+    if (!text && text.error().code != std::errc::no_such_file_or_directory) {
+      return Failure{text.error()};
+    }
+    if (text) {
+      read_segment(bytes_of(*text), history);
+    }
+  }
+  std::sort(history.batches.begin(), history.batches.end(),
+            [](const ReportedBatch& a, const ReportedBatch& b) { return a.sequence < b.sequence; });
+  return history;
+}
+
+}  // namespace gnomon

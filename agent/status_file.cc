@@ -1,0 +1,92 @@
+#include "agent/status_file.h"
+
+#include <charconv>
+#include <map>
+#include <string_view>
+
+namespace gnomon {
+namespace {
+
+std::string number(std::int64_t value) {
+  return std::to_string(value);
+}
+std::int64_t ns(WallTime when) {
+  return when.time_since_epoch().count();
+}
+
+class Fields {
+ public:
+  explicit Fields(std::string_view text) {
+    while (!text.empty()) {
+      const auto end = std::min(text.find('\n'), text.size());
+      const std::string_view line = text.substr(0, end);
+      text.remove_prefix(std::min(end + 1, text.size()));
+      if (const auto equals = line.find('='); equals != std::string_view::npos) {
+        values_[std::string{line.substr(0, equals)}] = line.substr(equals + 1);
+      }
+    }
+  }
+
+  bool has(const std::string& key) const { return values_.contains(key); }
+  std::string text(const std::string& key) const {
+    const auto found = values_.find(key);
+    return found == values_.end() ? std::string{} : found->second;
+  }
+  std::int64_t number(const std::string& key) const {
+    const std::string value = text(key);
+    std::int64_t parsed = 0;
+    std::from_chars(value.data(), value.data() + value.size(), parsed);
+    return parsed;
+  }
+  WallTime time(const std::string& key) const {
+    return WallTime{std::chrono::nanoseconds{number(key)}};
+  }
+
+ private:
+  std::map<std::string, std::string> values_;
+};
+
+}  // namespace
+
+std::string encode_status(const Status& status) {
+  std::string text = "pid=" + std::to_string(status.pid) + "\nmode=" + status.mode +
+                     "\nstarted=" + number(ns(status.started)) +
+                     "\nupdated=" + number(ns(status.updated)) +
+                     "\npack_version=" + std::to_string(status.pack_version) +
+                     "\nlast_sequence=" + std::to_string(status.last_sequence) +
+                     "\nacknowledged=" + std::to_string(status.acknowledged) +
+                     "\nspool_bytes=" + std::to_string(status.spool_bytes) +
+                     "\nconnected=" + (status.connected ? "1" : "0");
+  if (status.last_contact) {
+    text += "\nlast_contact=" + number(ns(*status.last_contact));
+  }
+  std::string trouble = status.trouble;
+  for (char& c : trouble) {
+    c = c == '\n' ? ' ' : c;
+  }
+  return text + "\ntrouble=" + trouble + "\n";
+}
+
+std::optional<Status> decode_status(const std::string& text) {
+  const Fields fields{text};
+  if (!fields.has("pid") || !fields.has("updated")) {
+    return std::nullopt;
+  }
+  Status status;
+  status.pid = static_cast<std::uint32_t>(fields.number("pid"));
+  status.mode = fields.text("mode");
+  status.started = fields.time("started");
+  status.updated = fields.time("updated");
+  status.pack_version = static_cast<std::uint32_t>(fields.number("pack_version"));
+  status.last_sequence = static_cast<std::uint64_t>(fields.number("last_sequence"));
+  status.acknowledged = static_cast<std::uint64_t>(fields.number("acknowledged"));
+  status.spool_bytes = static_cast<std::uint64_t>(fields.number("spool_bytes"));
+  status.connected = fields.number("connected") == 1;
+  if (fields.has("last_contact")) {
+    status.last_contact = fields.time("last_contact");
+  }
+  status.trouble = fields.text("trouble");
+  return status;
+}
+
+}  // namespace gnomon

@@ -1,0 +1,36 @@
+// StatusFile: how a running agent fares, for `gnomon-agent status`.
+
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/io_error.h"
+#include "core/result.h"
+
+namespace gnomon {
+
+// Status is rewritten by the agent every few seconds and whenever something changes.
+struct Status {
+  std::uint32_t pid = 0;
+  std::string mode;  // "run" or "replay"
+  WallTime started{};
+  WallTime updated{};
+  std::uint32_t pack_version = 0;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t acknowledged = 0;
+  std::uint64_t spool_bytes = 0;
+  bool connected = false;
+  std::optional<WallTime> last_contact;  // with the collector
+  std::string trouble;                   // one sentence, empty when all is well
+
+  bool operator==(const Status&) const = default;
+};
+
+std::string encode_status(const Status& status);
+std::optional<Status> decode_status(const std::string& text);
+
+}  // namespace gnomon

@@ -1,0 +1,116 @@
+// gnomon-agent status and explain: what this machine collects and has reported.
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "agent/agent_error.h"
+#include "agent/ceiling.h"
+#include "agent/commands.h"
+#include "agent/data_folder.h"
+#include "agent/enrolment.h"
+#include "agent/explain.h"
+#include "agent/rooms.h"
+#include "agent/spool_history.h"
+#include "agent/status_file.h"
+#include "agent/text_time.h"
+#include "core/catalog/default_pack.h"
+
+namespace gnomon {
+namespace {
+
+constexpr std::size_t kMaxStatusBytes = 64 * 1024;
+
+void print(const std::string& text) {
+  static_cast<void>(std::fputs(text.c_str(), stdout));
+}
+
+std::optional<Status> read_status(FileSystem& files, const DataFolder& folder) {
+  const auto text = read_whole_file(files, folder.status(), kMaxStatusBytes);
+  return text ? decode_status(*text) : std::nullopt;
+}
+
+bool is_running(const Status& status) {
+  return status.pid > 0 && ::kill(static_cast<pid_t>(status.pid), 0) == 0;
+}
+
+void require_folder(FileSystem& files, const DataFolder& folder) {
+  const auto there = files.exists(folder.path());
+  if (!there || !*there) {
+    throw AgentError{"there is no data folder " + folder.path() +
+                     "; name the agent's with --data, or start one with enrol"};
+  }
+}
+
+std::string running_text(const Status& status) {
+  std::string text;
+  if (is_running(status)) {
+    text += "Running (" + status.mode + ", process " + std::to_string(status.pid) + ") since " +
+            time_text(status.started) + " UTC\n";
+  } else {
+    text += "Not running; last seen " + time_text(status.updated) + " UTC\n";
+  }
+  text += "Rule pack: version " + std::to_string(status.pack_version) + "\n";
+  text += "Stored: " + std::to_string(status.last_sequence) + " batches, " +
+          std::to_string(status.last_sequence - status.acknowledged) +
+          " of them wait to be sent, " + std::to_string(status.spool_bytes / 1024) +
+          " KiB on disk\n";
+  text += "Collector: ";
+  text += status.connected ? "connected" : "not connected";
+  text += status.last_contact ? ", last heard of " + time_text(*status.last_contact) + " UTC\n"
+                              : ", never heard of since the start\n";
+  if (!status.trouble.empty()) {
+    text += "Trouble: " + status.trouble + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+int status_command(const Config& config) {
+  PosixFileSystem files;
+  const DataFolder folder{config.data};
+  require_folder(files, folder);
+  std::string text = "gnomon-agent " GNOMON_VERSION ", data in " + folder.path() + "\n";
+  text += enrolment_text(config);
+  const auto status = read_status(files, folder);
+  text += status ? running_text(*status) : "Never started with this folder\n";
+  text += "\nWhat may leave this machine, at most (set here; the collector cannot raise it):\n";
+  for (const std::string& line : Ceiling{config}.words()) {
+    text += "  " + line + "\n";
+  }
+  text += "\nConfiguration\n";
+  for (const auto& [key, value] : config.keys()) {
+    text += "  " + key + " = " + value + "\n";
+  }
+  print(text);
+  return kExitDone;
+}
+
+int explain_command(const Config& config, bool json) {
+  PosixFileSystem files;
+  const DataFolder folder{config.data};
+  require_folder(files, folder);
+  const auto history = read_spool(files, folder.spool());
+  if (!history) {
+    throw AgentError{"the spool cannot be read: " + history.error().text()};
+  }
+  const auto status = read_status(files, folder);
+  const std::uint64_t acknowledged = status ? status->acknowledged : 0;
+  if (json) {
+    print(explain_json(*history, acknowledged));
+    return kExitDone;
+  }
+  // The catalogue only lends names here; without it tools are told by their ids.
+  const auto pack = load_pack(PackPlace{config.rules, config.trust});
+  const auto name_of = [&](std::string_view id) {
+    const auto index = pack ? (*pack)->find_tool(id) : std::nullopt;
+    return std::string{index ? (*pack)->tool(*index).name : id};
+  };
+  print(explain(*history, acknowledged, name_of));
+  return kExitDone;
+}
+
+}  // namespace gnomon

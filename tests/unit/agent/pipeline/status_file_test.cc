@@ -1,0 +1,34 @@
+#include "agent/status_file.h"
+
+#include "tests/support/catch.h"
+
+namespace gnomon {
+namespace {
+
+TEST_CASE("Status: what is written is what is read", "[agent][status]") {
+  Status status;
+  status.pid = 12;
+  status.mode = "run";
+  status.started = WallTime{std::chrono::seconds{1'800'000'000}};
+  status.updated = status.started + std::chrono::milliseconds{1};
+  status.pack_version = 3;
+  status.last_sequence = 900;
+  status.acknowledged = 899;
+  status.spool_bytes = 1 << 20;
+  status.connected = true;
+  status.last_contact = status.started;
+  status.trouble = "the disk is full: a = b";
+  CHECK(decode_status(encode_status(status)) == status);
+  status.last_contact.reset();
+  status.connected = false;
+  status.trouble.clear();
+  CHECK(decode_status(encode_status(status)) == status);
+}
+
+TEST_CASE("Status: other text is no status", "[agent][status]") {
+  CHECK_FALSE(decode_status(""));
+  CHECK_FALSE(decode_status("hello\nworld=1\n"));
+}
+
+}  // namespace
+}  // namespace gnomon
