@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""Agents and a collector, over mutual TLS on loopback: what arrives, whatever is killed.
+
+    tests/integration/collector_test.py --bin build/release/bin [TEST...]
+"""
+import json
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import captures
+from programs import (Skipped, as_multiset, assert_one_sentence, kill_hard, rows, wait_until)
+from replay_test import AT, contacts, main
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Collector:
+    """A collector on free ports. Its first ports are kept over restarts, as agents expect."""
+
+    def __init__(self, place, name="collector"):
+        self.place = place
+        self.data = place.path(name)
+        self.ports = {"agents": 0, "enrol": 0, "http": 0}
+        self.start()
+
+    def start(self):
+        ports = self.data / "ports.json"
+        ports.unlink(missing_ok=True)
+        self.process = self.place.start(
+            "gnomon-collector", "serve", "--data", self.data, "--zone", "UTC", "--min-group", "1",
+            "--listen", f"127.0.0.1:{self.ports['agents']}", "--enrol",
+            f"127.0.0.1:{self.ports['enrol']}", "--http", f"127.0.0.1:{self.ports['http']}",
+            log=self.place.path("collector.log"))
+
+        def listening():
+            assert self.process.poll() is None, self.place.path("collector.log").read_text()
+            return ports.exists() and ports.read_text().strip()
+
+        self.ports = json.loads(wait_until(listening, 60, "the collector to listen"))
+
+    def kill(self):
+        kill_hard(self.process)
+
+    def token(self, uses=1):
+        status, out, errors = self.place.run("gnomon", "admin", "token", "create", "--data",
+                                             self.data, "--uses", uses, "--label", "test",
+                                             "--quiet")
+        assert status == 0, errors
+        return out.strip()
+
+    def enrol(self, name):
+        return self.place.run("gnomon-agent", "enrol", "--data", self.place.path(name), "--token",
+                              self.token(), "--collector", f"127.0.0.1:{self.ports['enrol']}")
+
+    def contacts(self):
+        status, out, errors = self.place.run("gnomon", "export-contacts", "--data", self.data)
+        assert status == 0, errors
+        return rows(out)
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['http']}{path}",
+                                    timeout=30) as answer:
+            return answer.read().decode()
+
+    def digest(self, week):
+        return json.loads(self.get(f"/api/v1/digests/{week}"))
+
+
+def replay(place, name, *arguments, timeout=300):
+    return place.run("gnomon-agent", "replay", "--log-level", "warn", "--data", place.path(name),
+                     *arguments, timeout=timeout)
+
+
+def tools_in(digest, *sections):
+    return {tool["id"] for section in sections for tool in digest.get(section, [])}
+
+
+USES = ("likely_signups", "new_tools", "growing", "in_use", "integrations", "opened_once")
+
+
+def test_a_likely_signup_reaches_the_digest(place):
+    collector = Collector(place)
+    status, _, errors = collector.enrol("ws")
+    assert status == 0, errors
+    status, _, errors = replay(place, "ws", "--at", AT, captures.OWN / "signup-story.pcap")
+    assert status == 0, errors
+    assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+    digest = collector.digest("2026-W47")
+    assert "trello" in tools_in(digest, "likely_signups"), digest
+    status, out, errors = place.run("gnomon-agent", "status", "--data", place.path("ws"))
+    assert status == 0 and "0 of them wait to be sent" in out, (out, errors)
+
+
+def test_opening_the_analytics_console_is_told_and_embedding_is_not(place):
+    collector = Collector(place)
+    for name, files in {"console": ["analytics-console"],
+                        "reader": ["analytics-embed-only", "analytics-embed-signals"]}.items():
+        assert collector.enrol(name)[0] == 0
+        for hour, file in enumerate(files, start=9):
+            status, _, errors = replay(place, name, "--at", f"2026-11-17T{hour:02}:00",
+                                       captures.OWN / f"{file}.pcap")
+            assert status == 0, errors
+    digest = collector.digest("2026-W47")
+    found = [tool for section in USES for tool in digest.get(section, [])
+             if tool["id"] == "google-analytics"]
+    assert found, digest
+    assert all(tool["devices"] == 1 for tool in found), found
+
+
+def test_the_reader_alone_makes_no_user(place):
+    collector = Collector(place)
+    assert collector.enrol("reader")[0] == 0
+    for hour, file in enumerate(("analytics-embed-only", "analytics-embed-signals"), start=9):
+        status, _, errors = replay(place, "reader", "--at", f"2026-11-17T{hour:02}:00",
+                                   captures.OWN / f"{file}.pcap")
+        assert status == 0, errors
+    assert "google-analytics" not in tools_in(collector.digest("2026-W47"), *USES)
+
+
+def test_the_sample_week_plays(place):
+    collector = Collector(place)
+    sample = ROOT / "deploy" / "sample-week"
+    count = int(subprocess.run([sample, "--count"], capture_output=True, text=True,
+                               check=True).stdout)
+    command = [sample, "--bin", place.binaries, "--collector",
+               f"127.0.0.1:{collector.ports['enrol']}", "--token", collector.token(count), "--work",
+               place.path("devices"), "--week", "2026-W46"]
+    for _ in range(2):  # the second time nothing is played twice
+        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stdout + done.stderr
+    stored = collector.contacts()
+    assert len({contact["agent"] for contact in stored}) == count
+    texts = as_multiset([{**contact, "of": contact["agent"]} for contact in stored])
+    assert len(texts) == len(set(texts)), "a contact was stored twice"
+    digest = collector.digest("2026-W46")
+    assert "trello" in tools_in(digest, "likely_signups"), digest
+    assert "google-analytics" in tools_in(digest, *USES), digest
+    assert "github" in tools_in(digest, *USES), digest
+
+
+def undisturbed(place, capture):
+    """What a replay stores when nobody interferes."""
+    status, _, errors = place.run("gnomon-agent", "replay", "--offline", "--log-level", "warn",
+                                  "--data", place.path("whole"), "--at", AT, capture, timeout=300)
+    assert status == 0, errors
+    return as_multiset(contacts(place, "whole"))
+
+
+def start_replay(place, capture):
+    return place.start("gnomon-agent", "replay", "--log-level", "error", "--data", place.path("ws"),
+                       "--at", AT, capture, log=place.path("agent.log"))
+
+
+def log_of(place):
+    return place.path("agent.log").read_text()[-2000:]
+
+
+def test_killing_the_agent_loses_and_repeats_nothing(place):
+    capture = captures.history(place.path("history.pcap"), rounds=4)
+    whole = undisturbed(place, capture)
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    chance = random.Random(47)
+    kills = 0
+    for attempt in range(100):
+        agent = start_replay(place, capture)
+        try:
+            # Patience grows, so that the last attempt comes to its end.
+            agent.wait(timeout=chance.uniform(0.05, 0.4) * (1 + attempt / 5))
+            break
+        except subprocess.TimeoutExpired:
+            kill_hard(agent)
+            kills += 1
+    assert agent.returncode == 0, log_of(place)
+    assert kills >= 2, "nothing could be killed in time"
+    assert as_multiset(collector.contacts()) == whole
+    print(f"{kills} kills of the agent, {len(whole)} contacts, none lost, none twice")
+
+
+def test_killing_the_collector_loses_and_repeats_nothing(place):
+    capture = captures.history(place.path("history.pcap"), rounds=12)
+    whole = undisturbed(place, capture)
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    chance = random.Random(48)
+    kills = 0
+    agent = start_replay(place, capture)
+    while kills < 5:
+        time.sleep(chance.uniform(0.05, 0.3))  # when it is hit is left to chance
+        if agent.poll() is not None:
+            break
+        collector.kill()
+        kills += 1
+        collector.start()
+    agent.wait(timeout=300)
+    assert agent.returncode == 0, log_of(place)
+    assert kills >= 1, "nothing could be killed in time"
+    assert as_multiset(collector.contacts()) == whole
+    print(f"{kills} kills of the collector, {len(whole)} contacts, none lost, none twice")
+
+
+def test_a_collector_that_is_away_is_waited_for(place):
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    collector.kill()
+    status, _, errors = replay(place, "ws", "--at", AT, "--wait", "1",
+                               captures.OWN / "signup-story.pcap")
+    assert status == 1, errors
+    assert_one_sentence(errors, "wait on this machine")
+    collector.start()
+    status, _, errors = replay(place, "ws", "--at", AT, captures.OWN / "signup-story.pcap")
+    assert status == 0, errors
+    assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+
+
+def test_a_wrong_token_is_refused_in_one_sentence(place):
+    collector = Collector(place)
+    token = collector.token()
+    wrong = token[:-4] + ("aaaa" if token[-4:] != "aaaa" else "bbbb")
+    for bad in ("nonsense", wrong):
+        status, _, errors = place.run("gnomon-agent", "enrol", "--data", place.path("ws"),
+                                      "--token", bad, "--collector",
+                                      f"127.0.0.1:{collector.ports['enrol']}")
+        assert status == 2, (bad, errors)
+        assert_one_sentence(errors)
+    # A token is good once.
+    arguments = ["enrol", "--token", token, "--collector", f"127.0.0.1:{collector.ports['enrol']}"]
+    assert place.run("gnomon-agent", *arguments, "--data", place.path("first"))[0] == 0
+    status, _, errors = place.run("gnomon-agent", *arguments, "--data", place.path("second"))
+    assert status == 2
+    assert_one_sentence(errors, "token")
+
+
+def test_a_port_in_use_is_said_in_one_sentence(place):
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    assert replay(place, "ws", "--at", AT, captures.OWN / "curl.pcap")[0] == 0
+    before = as_multiset(collector.contacts())
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        for flag in ("--listen", "--enrol", "--http"):
+            ports = {"--listen": 0, "--enrol": 0, "--http": 0, flag: port}
+            arguments = [part for name, number in ports.items()
+                         for part in (name, f"127.0.0.1:{number}")]
+            status, _, errors = place.run("gnomon-collector", "serve", "--data",
+                                          place.path("other"), *arguments, timeout=60)
+            assert status == 2, (flag, status, errors)
+            assert_one_sentence(errors, str(port))
+    status, _, errors = place.run("gnomon-collector", "serve", "--data", collector.data,
+                                  "--listen", "127.0.0.1:0", "--enrol", "127.0.0.1:0", "--http",
+                                  "127.0.0.1:0", timeout=60)
+    assert status == 2, errors
+    assert_one_sentence(errors)
+    assert as_multiset(collector.contacts()) == before
+
+
+def test_a_collector_with_a_full_disk_stores_on_when_there_is_room(place):
+    if os.geteuid() != 0:
+        raise Skipped("a small file system of its own needs root")
+    small = place.path("small")
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(small)],
+                      capture_output=True).returncode != 0:
+        raise Skipped("no file system can be mounted here")
+    try:
+        collector = Collector(place, "small/collector")
+        assert collector.enrol("ws")[0] == 0
+        assert replay(place, "ws", "--at", AT, captures.OWN / "curl.pcap")[0] == 0
+        before = as_multiset(collector.contacts())
+        free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
+        filler = small / "filler"
+        filler.write_bytes(b"x" * (free - (16 << 20)))
+        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10", "--wait", "3",
+                                   captures.OWN / "signup-story.pcap")
+        assert status == 1, (status, errors)
+        assert set(before) <= set(as_multiset(collector.contacts()))
+        filler.unlink()
+        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10",
+                                   captures.OWN / "signup-story.pcap")
+        assert status == 0, errors
+        assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+        collector.kill()
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))

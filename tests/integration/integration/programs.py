@@ -1,0 +1,92 @@
+"""The programs under test, started and stopped from Python."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+SKIP = 77
+
+
+class Skipped(Exception):
+    """This test cannot run here; the text says why."""
+
+
+class Workplace:
+    """A fresh folder, gone at the end, with the programs of one build."""
+
+    def __init__(self, binaries):
+        self.binaries = pathlib.Path(binaries)
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gnomon-e2e-"))
+        self.running = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in self.running:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def path(self, name):
+        return self.folder / name
+
+    def run(self, program, *arguments, timeout=120, stdin=None, env=None):
+        """Runs a program to its end; yields (exit status, output, errors)."""
+        done = subprocess.run([str(self.binaries / program), *map(str, arguments)],
+                              stdin=stdin or subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=timeout, errors="replace",
+                              env={**os.environ, **(env or {})})
+        return done.returncode, done.stdout, done.stderr
+
+    def start(self, program, *arguments, log=None):
+        out = open(log, "ab") if log else subprocess.DEVNULL
+        process = subprocess.Popen([str(self.binaries / program), *map(str, arguments)],
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self.running.append(process)
+        return process
+
+
+def wait_until(condition, seconds, what):
+    """Asks until it is so. The one place that waits; the bound is generous, for loaded machines."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+def kill_hard(process):
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+
+def rows(text):
+    return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+# What a sequence or the moment of sending says is not part of a contact.
+MOVING = ("sequence", "sent", "received_ns", "epoch", "agent")
+
+
+def as_multiset(contacts):
+    return sorted(json.dumps({k: v for k, v in contact.items() if k not in MOVING}, sort_keys=True)
+                  for contact in contacts)
+
+
+def assert_one_sentence(errors, *words):
+    """One line for the operator, with these words in it and no trace of the inside."""
+    said = [line for line in errors.splitlines() if line.startswith(("gnomon", "gnomon-"))
+            and ": " in line]
+    assert len(said) == 1, f"expected one sentence, got:\n{errors}"
+    for word in words:
+        assert word in said[0], f"'{word}' is not in: {said[0]}"
+    for bad in ("terminate called", "what():", "Sanitizer", "Traceback"):
+        assert bad not in errors, errors
