@@ -108,6 +108,8 @@ class IoSide::Thread {
   std::unique_ptr<Spool> stop() {
     if (thread_.joinable()) {
       asio::post(context_, [this] {
+        // A handler that is queued already cannot be called back: it must not begin anew.
+        stopping_ = true;
         drain();
         write_status();
         status_.cancel();
@@ -137,6 +139,9 @@ class IoSide::Thread {
         break;
       }
       if (!store(*held_)) {
+        if (stopping_) {
+          break;
+        }
         retry_.expires_after(kRetryEvery);
         retry_.async_wait([this](const boost::system::error_code& cancelled) {
           if (!cancelled) {
@@ -301,6 +306,9 @@ class IoSide::Thread {
   }
 
   void arm_status() {
+    if (stopping_) {
+      return;
+    }
     status_.expires_after(kStatusEvery);
     status_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) {
@@ -340,6 +348,9 @@ class IoSide::Thread {
 
   // Acknowledgements come without a word to us.
   void arm_progress() {
+    if (stopping_) {
+      return;
+    }
     progress_timer_.expires_after(kProgressEvery);
     progress_timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) {
@@ -350,6 +361,9 @@ class IoSide::Thread {
   }
 
   void arm_maintenance() {
+    if (stopping_) {
+      return;
+    }
     maintain_.expires_after(kMaintainEvery);
     maintain_.async_wait([this](const boost::system::error_code& cancelled) {
       if (cancelled) {
@@ -381,6 +395,7 @@ class IoSide::Thread {
   std::optional<WallTime> last_contact_;
   std::optional<Parcel> held_;  // could not be stored yet
   std::uint64_t stored_ = 0;
+  bool stopping_ = false;
   std::string trouble_;
   asio::steady_timer retry_;
   asio::steady_timer status_;
