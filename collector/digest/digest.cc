@@ -214,7 +214,8 @@ class Maker {
       std::sort(names.begin(), names.end());
       std::string list;
       for (std::size_t i = 0; i < names.size(); ++i) {
-        list += (i == 0 ? "" : i + 1 == names.size() ? " and " : ", ") + names[i];
+        list += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
+        list += names[i];
       }
       digest_.overlaps.push_back({job, job + ": " + list + " are in use for the same job"});
     }
