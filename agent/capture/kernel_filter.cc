@@ -163,6 +163,10 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   const auto ipv6 = code.label();
   const auto transport = code.label();
 
+  // The kernel's checker walks on behind a return, and must find these cells set there too.
+  code.emit(BPF_LD | BPF_IMM, 0);
+  code.store_cell(kTransportCell);
+  code.store_cell(kProtocolCell);
   code.set_index(0);
   code.load_ancillary(SKF_AD_PROTOCOL);
   code.if_(BPF_JEQ, 0x0800, ip);

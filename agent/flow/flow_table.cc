@@ -109,6 +109,9 @@ void FlowTable::finish(FlightSink& sink) {
 }
 
 FlowOutcome FlowTable::add_udp(const Datagram& datagram, FlightSink& sink) {
+  if (!datagram_matters(datagram.source.port, datagram.destination.port, datagram.payload)) {
+    return FlowOutcome::settled;
+  }
   const FlowHash hash = hasher_(datagram);
   const FlowKey key{datagram};
   Index index = find(key, hash.flow);

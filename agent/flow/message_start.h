@@ -60,4 +60,17 @@ inline MessageStart message_start(Bytes bytes) {
   return MessageStart::none;
 }
 
+// datagram_matters tells whether a UDP datagram may hold what the next room looks for: DNS and its
+// kin by port, and QUIC's long headers, which alone carry hellos (RFC 8999, section 5.1). The rest
+// is bulk, and not worth looking its flow up.
+inline bool datagram_matters(std::uint16_t from, std::uint16_t to, Bytes payload) {
+  constexpr std::uint16_t kDns = 53;
+  constexpr std::uint16_t kMdns = 5353;
+  constexpr std::uint16_t kLlmnr = 5355;
+  const auto named = [](std::uint16_t port) {
+    return port == kDns || port == kMdns || port == kLlmnr;
+  };
+  return (!payload.empty() && (payload[0] & 0x80U) != 0) || named(from) || named(to);
+}
+
 }  // namespace gnomon

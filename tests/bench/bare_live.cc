@@ -11,9 +11,14 @@
 
 namespace {
 
+// Set before the signal handler is.
+pcap_t* running = nullptr;
 volatile std::sig_atomic_t stopping = 0;
 
-void stop(int /*signal*/) { stopping = 1; }
+void stop(int /*signal*/) {
+  stopping = 1;
+  pcap_breakloop(running);
+}
 
 }  // namespace
 
@@ -39,6 +44,7 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "%s\n", pcap_geterr(pcap));
     return 2;
   }
+  running = pcap;
   std::signal(SIGINT, stop);
   std::signal(SIGTERM, stop);
   std::uint64_t packets = 0;

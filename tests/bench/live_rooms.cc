@@ -31,8 +31,7 @@ class Printer final : public gnomon::SightingSink {
  public:
   void on_sighting(gnomon::Sighting&& sighting) override {
     const auto source = gnomon::to_string(sighting.source);
-    std::printf("%.*s %s\n", static_cast<int>(source.size()), source.data(),
-                sighting.host.c_str());
+    std::printf("%.*s %s\n", static_cast<int>(source.size()), source.data(), sighting.host.c_str());
   }
 };
 

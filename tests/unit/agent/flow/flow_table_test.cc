@@ -416,7 +416,7 @@ TEST_CASE("FlowTable: UDP datagrams of one pair of ends share a flow", "[agent][
   Fixture f;
   const Endpoint client{testing::ipv6_address(1), 55555};
   const Endpoint server{testing::ipv6_address(2), 443};
-  const Buffer payload{1, 2, 3};
+  const Buffer payload{0xc1, 2, 3};
   Datagram datagram;
   datagram.source = client;
   datagram.destination = server;
@@ -434,6 +434,12 @@ TEST_CASE("FlowTable: UDP datagrams of one pair of ends share a flow", "[agent][
   // Seen first in its answer: the well-known port is the server all the same.
   CHECK(f.recorder.calls[2].flow != f.recorder.calls[0].flow);
   CHECK(f.recorder.calls[2].side == Side::server);
+  // A QUIC packet with a short header carries no hello; DNS may begin with any byte.
+  const Buffer short_header{0x41, 2, 3};
+  datagram.payload = short_header;
+  CHECK(f.table.add(datagram, f.recorder) == FlowOutcome::settled);
+  datagram.source.port = 53;
+  CHECK(f.table.add(datagram, f.recorder) == FlowOutcome::handed);
 }
 
 TEST_CASE("FlowTable: every datagram has one outcome", "[agent][flow]") {
