@@ -49,7 +49,7 @@ std::string export_contacts(const std::string& directory, Output& output) {
   SystemClock clock;
   Counters counters;
   StoreOptions options;
-  options.directory = directory;
+  options.directory = directory + "/store";
   options.read_only = true;
   const auto store = Store::open(options, clock, counters);
   if (!store) {

@@ -9,6 +9,7 @@ import random
 import subprocess
 import sys
 import time
+import traceback
 
 import captures
 from programs import (SKIP, Skipped, Workplace, as_multiset, assert_one_sentence, kill_hard, rows)
@@ -72,7 +73,7 @@ def test_the_day_after_makes_an_active_user(place):
 
 
 def test_a_killed_replay_goes_on_where_it_was(place):
-    capture = captures.history(place.path("history.pcap"), rounds=6)
+    capture = captures.history(place.path("history.pcap"), rounds=30)
     began = time.monotonic()
     status, _, errors = replay(place, "whole", "--at", AT, capture, timeout=600)
     took = time.monotonic() - began
@@ -190,11 +191,11 @@ def test_a_full_disk_loses_nothing_that_is_stored(place):
                       capture_output=True).returncode != 0:
         raise Skipped("no file system can be mounted here")
     try:
-        capture = captures.history(place.path("history.pcap"), rounds=4)
+        capture = captures.history(place.path("history.pcap"), rounds=12)
         assert replay(place, "whole", "--at", AT, capture, timeout=600)[0] == 0
         whole = as_multiset(contacts(place, "whole"))
         filler = small / "filler"
-        filler.write_bytes(b"x" * 88 * 1024)
+        filler.write_bytes(b"x" * 100 * 1024)
         status, _, errors = replay(place, "small/ws", "--at", AT, "--wait", "1", capture)
         assert status == 2, (status, errors)
         assert "No space left" in errors, errors
@@ -237,6 +238,7 @@ def main(module):
     found = {name: test for name, test in vars(module).items() if name.startswith("test_")}
     chosen = {name: found[name] for name in options.tests} if options.tests else found
     skipped = []
+    failed = []
     for name, test in chosen.items():
         began = time.monotonic()
         try:
@@ -246,6 +248,12 @@ def main(module):
         except Skipped as reason:
             skipped.append(str(reason))
             print(f"skipped  {name}: {reason}", flush=True)
+        except Exception:  # every test is run, whatever the others came to
+            failed.append(name)
+            print(f"FAILED   {name}\n{traceback.format_exc()}", flush=True)
+    if failed:
+        print("failed: " + ", ".join(failed))
+        return 1
     if skipped and len(skipped) == len(chosen):
         print(skipped[0])
         return SKIP
