@@ -30,7 +30,7 @@ class Output {
   bool ok() const { return ok_; }
 
  private:
-  static constexpr std::size_t kFlushAt = 64 * 1024;
+  static constexpr std::size_t kFlushAt = std::size_t{64} * 1024;
 
   int descriptor_;
   bool ok_ = true;

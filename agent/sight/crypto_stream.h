@@ -19,7 +19,7 @@ namespace gnomon {
 // into up to a dozen pieces per packet.
 class CryptoStream {
  public:
-  static constexpr std::size_t kMaxBytes = 16 * 1024;
+  static constexpr std::size_t kMaxBytes = std::size_t{16} * 1024;
   static constexpr std::size_t kMaxRuns = 128;
 
   // add takes a piece. `over_limit` when it reaches beyond what is held; nothing of it is kept.

@@ -14,30 +14,32 @@ constexpr int kMaxPackets = 6;
 
 constexpr std::string_view kEvictedHelp = "Entries that had to go because a table was full.";
 
+// rank orders outcomes by how much they say about a datagram.
+int rank(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::sighted:
+      return 0;
+    case Outcome::nameless:
+      return 1;
+    case Outcome::bad_name:
+      return 2;
+    case Outcome::over_limit:
+      return 3;
+    case Outcome::malformed:
+      return 4;
+    case Outcome::waiting:
+      return 5;
+    case Outcome::continued:
+      return 6;
+    case Outcome::ignored:
+    case Outcome::not_protocol:
+      break;
+  }
+  return 7;
+}
+
 // stronger picks the outcome that says more, for datagrams of several packets.
 Outcome stronger(Outcome a, Outcome b) {
-  constexpr auto rank = [](Outcome outcome) {
-    switch (outcome) {
-      case Outcome::sighted:
-        return 0;
-      case Outcome::nameless:
-        return 1;
-      case Outcome::bad_name:
-        return 2;
-      case Outcome::over_limit:
-        return 3;
-      case Outcome::malformed:
-        return 4;
-      case Outcome::waiting:
-        return 5;
-      case Outcome::continued:
-        return 6;
-      case Outcome::ignored:
-      case Outcome::not_protocol:
-        break;
-    }
-    return 7;
-  };
   return rank(a) <= rank(b) ? a : b;
 }
 

@@ -22,7 +22,7 @@ constexpr std::uint32_t kMaxStrangeBytes = 4096;
 constexpr std::size_t kHelloSignBytes = 6;
 
 // kMaxFramedBytes bounds a DNS message over TCP that is waited for: what the flow room holds.
-constexpr std::size_t kMaxFramedBytes = 16 * 1024 - 2;
+constexpr std::size_t kMaxFramedBytes = std::size_t{16} * 1024 - 2;
 
 bool on_port(const Flight& flight, std::uint16_t port) {
   return flight.server.port == port || flight.client.port == port;

@@ -22,7 +22,7 @@ constexpr std::size_t kMaxNameText = kMaxWireNameBytes * 4;
 // NameText is the text form of one name, in place: lower-case, no trailing dot, "" for the root.
 // Dots and backslashes inside a label and every byte outside printable ASCII stand as \ddd
 // (RFC 1035, section 5.1), so that the text splits into the right labels and is plain ASCII.
-class NameText {
+class NameText {  // NOLINT(cppcoreguidelines-pro-type-member-init): see text_
  public:
   std::string_view view() const { return {text_.data(), size_}; }
   bool empty() const { return size_ == 0; }
@@ -35,7 +35,7 @@ class NameText {
   void append(char c) { text_[size_++] = c; }
 
   // Not initialised on purpose: a name is decoded for every record of every message.
-  std::array<char, kMaxNameText> text_;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<char, kMaxNameText> text_;
   std::size_t size_ = 0;
 };
 

@@ -13,7 +13,7 @@
 namespace gnomon::http {
 
 // kMaxLineBytes bounds one line. Servers refuse request lines over 8 KB; cookies come near it.
-constexpr std::size_t kMaxLineBytes = 16 * 1024 - 64;
+constexpr std::size_t kMaxLineBytes = std::size_t{16} * 1024 - 64;
 
 // kMaxMethodBytes is the longest method we know, BASELINE-CONTROL, and a little more.
 constexpr std::size_t kMaxMethodBytes = 20;

@@ -35,39 +35,41 @@ void skip_close(ByteReader& reader) {
   reader.skip(read_varint(reader));
 }
 
+// skip_frame steps over a frame whose type was read; false when it is broken or does not belong.
+bool skip_frame(std::uint8_t type, ByteReader& reader) {
+  switch (type) {
+    case kPadding:
+    case kPing:
+      break;
+    case kAck:
+      skip_ack(reader, false);
+      break;
+    case kAckWithEcn:
+      skip_ack(reader, true);
+      break;
+    case kConnectionClose:
+      skip_close(reader);
+      break;
+    default:
+      return false;
+  }
+  return reader.ok();
+}
+
 }  // namespace
 
 bool CryptoReader::next(CryptoView& piece) {
   while (!reader_.empty()) {
-    switch (reader_.u8()) {
-      case kPadding:
-      case kPing:
-        break;
-      case kAck:
-        skip_ack(reader_, false);
-        break;
-      case kAckWithEcn:
-        skip_ack(reader_, true);
-        break;
-      case kConnectionClose:
-        skip_close(reader_);
-        break;
-      case kCrypto: {
-        piece.offset = read_varint(reader_);
-        piece.data = reader_.take(read_varint(reader_));
-        if (!reader_.ok()) {
-          broken_ = true;
-          return false;
-        }
-        return true;
-      }
-      default:
-        broken_ = true;
-        reader_.skip(reader_.remaining());
-        return false;
+    const std::uint8_t type = reader_.u8();
+    if (type == kCrypto) {
+      piece.offset = read_varint(reader_);
+      piece.data = reader_.take(read_varint(reader_));
+      broken_ = !reader_.ok();
+      return !broken_;
     }
-    if (!reader_.ok()) {
+    if (!skip_frame(type, reader_)) {
       broken_ = true;
+      reader_.skip(reader_.remaining());
       return false;
     }
   }

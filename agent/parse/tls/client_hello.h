@@ -14,7 +14,7 @@ namespace gnomon::tls {
 
 // kMaxHelloBytes is the largest handshake message we hold: browsers write 2 KB with a post-quantum
 // key share, the worst seen (several key shares, full ticket) stay under 8 KB.
-constexpr std::size_t kMaxHelloBytes = 16 * 1024;
+constexpr std::size_t kMaxHelloBytes = std::size_t{16} * 1024;
 
 // is_grease tells the reserved values that clients mix in to keep servers tolerant (RFC 8701).
 constexpr bool is_grease(std::uint16_t value) {

@@ -22,9 +22,10 @@ constexpr std::size_t kCharsPerValue = 5;  // "1301,"
 
 constexpr std::string_view kHex = "0123456789abcdef";
 
-// Values is a small list of 16-bit numbers without GREASE.
-struct Values {
-  std::array<std::uint16_t, kMaxValues> items;  // NOLINT(cppcoreguidelines-pro-type-member-init)
+// Values is a small list of 16-bit numbers without GREASE. Not initialised on purpose: only what
+// was added is read.
+struct Values {  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<std::uint16_t, kMaxValues> items;
   std::size_t size = 0;
 
   void add(std::uint16_t value) {
@@ -35,10 +36,9 @@ struct Values {
   void sort() { std::sort(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(size)); }
 };
 
-// Text gathers "1301,1302_0403,0804" before it is hashed.
-struct Text {
-  // Not initialised on purpose: only what was appended is read.
-  std::array<char, 2 * kMaxValues * kCharsPerValue + 2> chars;  // NOLINT
+// Text gathers "1301,1302_0403,0804" before it is hashed. Not initialised on purpose either.
+struct Text {  // NOLINT(cppcoreguidelines-pro-type-member-init)
+  std::array<char, 2 * kMaxValues * kCharsPerValue + 2> chars;
   std::size_t size = 0;
 
   void append(const Values& values) {
