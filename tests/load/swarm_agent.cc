@@ -80,7 +80,7 @@ asio::awaitable<bool> SwarmAgent::connect() {
   window_ = std::min(plan_.window, ack->window);
   tally_.handshake_ms.push_back(ms_since(begun));
   ++tally_.connected;
-  tally_.resumed += connection_->resumed() ? 1 : 0;
+  tally_.resumed += connection_->resumed() ? 1U : 0U;
   co_return true;
 }
 
@@ -118,8 +118,8 @@ asio::awaitable<void> SwarmAgent::upload() {
       under_way.pop_front();
       const bool good =
           ack->outcome == wire::Outcome::stored || ack->outcome == wire::Outcome::repeated;
-      tally_.acked_batches += good ? 1 : 0;
-      tally_.refused_batches += good ? 0 : 1;
+      tally_.acked_batches += good ? 1U : 0U;
+      tally_.refused_batches += good ? 0U : 1U;
     }
   }
 }
