@@ -83,7 +83,7 @@ TEST_CASE("append_tools: CSV has a row a tool, and no cell is a formula", "[cli]
   append_tools(find_tools(pack, {judgement}), Format::csv, out);
   CAPTURE(out);
   CHECK(out.starts_with("tool,name,category,stage,confidence,"));
-  CHECK(out.find(",'=cmd,") != std::string::npos);
+  CHECK(out.find(",\"'=cmd\",") != std::string::npos);
   CHECK(out.find("active,1.000,app:12") != std::string::npos);
 }
 
