@@ -9,6 +9,9 @@ namespace {
 constexpr std::size_t kMaxCompany = 16;
 
 bool can_lead(const Match& match) {
+  if (match.role == Role::link) {
+    return false;  // a click passes through; the page it leads to is what was opened
+  }
   switch (match.meaning) {
     case Meaning::unknown:
     case Meaning::denied:
@@ -89,7 +92,8 @@ BurstView Bursts::add(const std::string& user, const Match& match,
   }
   const bool same_tool = leader_is_tool && tool_or_family && burst.leader_tool == match.tool;
   const bool same_family = tool_or_family && family.has_value() && burst.leader_family == family;
-  return {same_tool || same_family ? LedBy::own : LedBy::other, burst.number};
+  const bool own = same_tool || same_family;
+  return {own ? LedBy::own : LedBy::other, burst.number, own && burst.leader_role == Role::site};
 }
 
 Company Bursts::company(const std::string& user, std::uint32_t number) const {

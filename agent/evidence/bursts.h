@@ -27,6 +27,7 @@ enum class LedBy : std::uint8_t {
 struct BurstView {
   LedBy led_by = LedBy::itself;
   std::uint32_t number = 0;  // counts the bursts of one user; never 0
+  bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
 };
 
 // Company is what came beside a leader in its burst.

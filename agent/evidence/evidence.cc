@@ -23,28 +23,65 @@ constexpr std::array<std::string_view, 21> kBrowsers{
     "epiphany",        "falkon",        "librewolf",
     "konqueror",       "midori",        "arc"};
 
+// What runs scripts; the beginning of the name is enough ("python3.11").
+constexpr std::array<std::string_view, 12> kInterpreters{"python", "curl", "wget", "node",
+                                                         "ruby",   "php",  "perl", "java",
+                                                         "deno",   "bun",  "pwsh", "powershell"};
+
 bool shares(const Match& match, Role role) {
   return (match.shared_with & (1U << static_cast<unsigned>(role))) != 0;
+}
+
+// Mail services track clicks under a name of the sender's own ("links.example.com"), which the
+// catalogue rarely lists: under a known tool, the first label tells.
+bool is_branded_click(const Match& match) {
+  constexpr std::array<std::string_view, 8> kLabels{"click", "clicks", "email",   "em",
+                                                    "link",  "links",  "mailing", "track"};
+  if (match.meaning != Meaning::tool && match.meaning != Meaning::family) {
+    return false;
+  }
+  const std::string_view host = match.sighting.host;
+  const std::string_view label = host.substr(0, host.find('.'));
+  return match.confidence == RuleConfidence::low &&
+         std::find(kLabels.begin(), kLabels.end(), label) != kLabels.end();
 }
 
 bool nobody_asks_why(Role role) {
   return role == Role::embed || role == Role::link || role == Role::asset || role == Role::idp;
 }
 
+// offered_ciphers reads the count out of a JA4, "t13d1516h2_...": 15. Zero when there is none.
+unsigned offered_ciphers(const std::string& ja4) {
+  constexpr std::size_t kAt = 4;
+  if (ja4.size() < kAt + 2) {
+    return 0;
+  }
+  const auto digit = [&](std::size_t i) {
+    const char c = ja4.at(i);
+    return c >= '0' && c <= '9' ? static_cast<unsigned>(c - '0') : 0U;
+  };
+  return digit(kAt) * 10 + digit(kAt + 1);
+}
+
 Maker maker_of(const Sighting& sighting) {
   const std::string& program = sighting.process.program;
   if (!program.empty()) {
-    const bool browser =
-        std::any_of(kBrowsers.begin(), kBrowsers.end(),
-                    [&](std::string_view name) { return program.starts_with(name); });
-    return browser ? Maker::browser : Maker::program;
+    const auto begins = [&](std::string_view name) { return program.starts_with(name); };
+    if (std::any_of(kBrowsers.begin(), kBrowsers.end(), begins)) {
+      return Maker::browser;
+    }
+    if (sighting.hello && sighting.hello->ech != Ech::none) {
+      return Maker::unknown;  // an installed client with a browser's engine inside
+    }
+    return std::any_of(kInterpreters.begin(), kInterpreters.end(), begins) ? Maker::script
+                                                                           : Maker::program;
   }
   if (!sighting.hello) {
     return Maker::unknown;
   }
   // Every present Chrome, Edge and Firefox hello carries the ECH extension (reference: 73 of 73
   // recorded hellos); no common library does. Libraries for programs offer no HTTP/2 or /3, or a
-  // short list of extensions; JA4 says both ("t13d1516h2_...").
+  // long list of ciphers; JA4 says both ("t13d1516h2_...").
   const HelloDetail& hello = *sighting.hello;
   if (hello.ech != Ech::none) {
     return Maker::browser;
@@ -52,7 +89,10 @@ Maker maker_of(const Sighting& sighting) {
   const bool web = std::any_of(hello.alpn.begin(), hello.alpn.end(), [](const std::string& alpn) {
     return alpn == "h2" || alpn == "h3";
   });
-  return web ? Maker::unknown : Maker::program;
+  // No browser offers more than 20 ciphers in TLS 1.3; OpenSSL's default list, and with it curl,
+  // has 30 and more.
+  constexpr unsigned kMoreThanBrowsers = 26;
+  return web && offered_ciphers(hello.ja4) <= kMoreThanBrowsers ? Maker::unknown : Maker::script;
 }
 
 }  // namespace
@@ -127,7 +167,6 @@ void EvidenceRoom::add(const Match& match) {
     users_.erase(users_.begin());
   }
   UserState& about = users_[user];
-  note_signals(match, about);
 
   BurstView burst;
   bool repeat = false;
@@ -142,6 +181,7 @@ void EvidenceRoom::add(const Match& match) {
     about.last_host = match.sighting.host;
     about.last_hello = when;
   }
+  note_signals(match, burst, about);
   if (match.meaning == Meaning::family && match.role == Role::login &&
       match.sighting.source != Source::dns) {
     if (about.family_logins.size() >= kMaxFamilyLogins) {
@@ -164,12 +204,14 @@ void EvidenceRoom::add(const Match& match) {
   }
 }
 
-void EvidenceRoom::note_signals(const Match& match, UserState& about) {
+void EvidenceRoom::note_signals(const Match& match, BurstView burst, UserState& about) {
   if (match.sighting.source == Source::dns) {
     return;
   }
   const WallTime when = match.sighting.when;
-  if (match.is(Meaning::idp)) {
+  // Many pages load a provider's script ("sign in with one tap"). Only a provider that was opened,
+  // in a page load that no other page leads, says that somebody signs in.
+  if (match.is(Meaning::idp) && burst.led_by == LedBy::unclear) {
     about.idp = when;
     about.idp_name = match.name;
     if (match.account == AccountKind::work) {
@@ -181,7 +223,7 @@ void EvidenceRoom::note_signals(const Match& match, UserState& about) {
   if (match.is(Meaning::captcha)) {
     about.captcha = when;
   }
-  if (match.is(Meaning::mail_click) || match.role == Role::link) {
+  if (match.is(Meaning::mail_click) || match.role == Role::link || is_branded_click(match)) {
     about.mail_click = when;
   }
   blind_encrypted_dns_.add(match.is(Meaning::encrypted_dns) ? 1 : 0);
@@ -222,6 +264,8 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, UserSta
   step.weight = match.weight;
   step.shared_with_site = shares(match, Role::site);
   step.shared_with_signup = shares(match, Role::signup);
+  step.shared_with_embed = shares(match, Role::embed);
+  step.behind_site = burst.behind_site;
   step.led_by = burst.led_by;
   step.maker = maker_of(sighting);
   step.host = sighting.host;

@@ -123,7 +123,7 @@ class EvidenceRoom {
 
   void add_tool(const Match& match, const std::string& user, UserState& about, BurstView burst,
                 bool repeat);
-  void note_signals(const Match& match, UserState& about);
+  void note_signals(const Match& match, BurstView burst, UserState& about);
   void follow_sequences(const Match& match, const std::string& user);
   // step_sequence moves `progress` on; true when the sequence is complete.
   static bool step_sequence(const Sequence& sequence, const Match& match,

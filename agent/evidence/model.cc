@@ -34,7 +34,10 @@ Model model_of(const RulePack& pack) {
   read(pack, "bias", model.bias);
   read(pack, "signup_host", model.signup_host);
   read(pack, "sequence", model.sequence);
+  read(pack, "site_then_app", model.site_then_app);
+  read(pack, "site_read", model.site_read);
   read(pack, "login_then_app", model.login_then_app);
+  read(pack, "app_first", model.app_first);
   read(pack, "sequence_rule", model.sequence_rule);
   read(pack, "first_ever", model.first_ever);
   read(pack, "new_tenant", model.new_tenant);
@@ -48,6 +51,8 @@ Model model_of(const RulePack& pack) {
   read(pack, "signup_threshold", model.signup_threshold);
   read_duration(pack, "sequence_window_s", model.sequence_window);
   read_duration(pack, "login_credit_s", model.login_credit);
+  read_duration(pack, "idp_credit_s", model.idp_credit);
+  read_duration(pack, "site_read_after_s", model.site_read_after);
   read_duration(pack, "long_login_after_s", model.long_login_after);
   read_duration(pack, "burst_quiet_ms", model.burst_quiet);
   read_duration(pack, "burst_longest_s", model.burst_longest);
@@ -59,14 +64,15 @@ Model model_of(const RulePack& pack) {
 
 double signup_probability(const Model& model, const Features& f) {
   const auto term = [](bool present, double weight) { return present ? weight : 0.0; };
-  const double z = model.bias + term(f.signup_host, model.signup_host) +
-                   term(f.sequence, model.sequence) + term(f.login_then_app, model.login_then_app) +
-                   term(f.sequence_rule, model.sequence_rule) +
-                   term(f.first_ever, model.first_ever) + term(f.new_tenant, model.new_tenant) +
-                   term(f.long_login, model.long_login) + term(f.mail_click, model.mail_click) +
-                   term(f.captcha, model.captcha) + term(f.app_session, model.app_session) +
-                   term(f.second_day, model.second_day) + term(f.guest_only, model.guest_only) +
-                   term(f.dns_only, model.dns_only);
+  const double z =
+      model.bias + term(f.signup_host, model.signup_host) + term(f.sequence, model.sequence) +
+      term(f.site_then_app, model.site_then_app) + term(f.site_read, model.site_read) +
+      term(f.login_then_app, model.login_then_app) + term(f.app_first, model.app_first) +
+      term(f.sequence_rule, model.sequence_rule) + term(f.first_ever, model.first_ever) +
+      term(f.new_tenant, model.new_tenant) + term(f.long_login, model.long_login) +
+      term(f.mail_click, model.mail_click) + term(f.captcha, model.captcha) +
+      term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
+      term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);
   return 1.0 / (1.0 + std::exp(-z));
 }
 

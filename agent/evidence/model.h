@@ -13,7 +13,10 @@ namespace gnomon {
 struct Features {
   bool signup_host = false;     // a host that serves nothing but sign-up
   bool sequence = false;        // site, then sign-in, then the product, in time
+  bool site_then_app = false;   // site, then the product; a sign-in on its own host stays unseen
+  bool site_read = false;       // the public pages were read, not just passed, before the first use
   bool login_then_app = false;  // sign-in, then the product, without the site before it
+  bool app_first = false;       // the product's host came before its sign-in: an old bookmark
   bool sequence_rule = false;   // a sequence written for this tool in the catalogue
   bool first_ever = false;      // no earlier use by this user on this device
   bool new_tenant = false;      // a tenant label never seen here, right after a sign-in
@@ -32,7 +35,10 @@ struct Model {
   double bias = -6.0;
   double signup_host = 6.5;
   double sequence = 3.5;
+  double site_then_app = 1.5;
+  double site_read = 1.5;
   double login_then_app = 1.5;
+  double app_first = -1.5;
   double sequence_rule = 0.5;
   double first_ever = 2.0;
   double new_tenant = 3.0;
@@ -48,11 +54,14 @@ struct Model {
 
   std::chrono::seconds sequence_window{1800};  // from the site to the product
   std::chrono::seconds login_credit{600};  // a family's sign-in counts for the member that follows
-  std::chrono::seconds long_login_after{12};    // sign-in to product
-  std::chrono::milliseconds burst_quiet{1000};  // silence that ends a page load
-  std::chrono::seconds burst_longest{20};       // a page load is over after this at the latest
-  std::chrono::seconds session_gap{1800};       // silence that ends a session
-  unsigned session_flows = 3;                   // flows within a session that mean work, not a look
+  std::chrono::seconds idp_credit{120};    // a provider's sign-in counts for the tool that follows
+  std::chrono::seconds site_read_after{20};   // on the public pages before the first use
+  std::chrono::seconds long_login_after{12};  // sign-in to product
+  // Silence that ends a page load. Pages go on for seconds: what loads late must not look opened.
+  std::chrono::milliseconds burst_quiet{3000};
+  std::chrono::seconds burst_longest{20};  // a page load is over after this at the latest
+  std::chrono::seconds session_gap{1800};  // silence that ends a session
+  unsigned session_flows = 3;              // flows within a session that mean work, not a look
   unsigned weak_company = 2;  // other hosts a weak host needs beside it before it means a visit
 };
 

@@ -57,7 +57,8 @@ auto StateCodec::flags_of(State& s) {
   return std::array{&s.known_before_,  &s.signup_host_, &s.sequence_,      &s.login_then_app_,
                     &s.sequence_rule_, &s.new_tenant_,  &s.long_login_,    &s.mail_click_,
                     &s.captcha_,       &s.app_session_, &s.exclusive_use_, &s.guest_seen_,
-                    &s.program_api_,   &s.browser_api_};
+                    &s.program_api_,   &s.browser_api_, &s.site_then_app_, &s.site_read_,
+                    &s.app_first_,     &s.inside_};
 }
 
 void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {
@@ -69,8 +70,8 @@ void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {
   writer.u32(s.hellos_);
   writer.u32(s.use_hellos_);
   writer.u32(s.guest_hellos_);
-  for (const auto* when : {&s.first_use_, &s.last_use_, &s.last_site_, &s.last_login_,
-                           &s.first_login_, &s.session_begin_, &s.session_last_}) {
+  for (const auto* when : {&s.first_use_, &s.last_use_, &s.last_site_, &s.site_begin_, &s.carried_,
+                           &s.last_login_, &s.first_login_, &s.session_begin_, &s.session_last_}) {
     write_time(writer, *when);
   }
   writer.u32(s.session_flows_);
@@ -108,8 +109,8 @@ bool StateCodec::read_state(ByteReader& reader, ToolState& s) {
   s.hellos_ = reader.u32();
   s.use_hellos_ = reader.u32();
   s.guest_hellos_ = reader.u32();
-  for (auto* when : {&s.first_use_, &s.last_use_, &s.last_site_, &s.last_login_, &s.first_login_,
-                     &s.session_begin_, &s.session_last_}) {
+  for (auto* when : {&s.first_use_, &s.last_use_, &s.last_site_, &s.site_begin_, &s.carried_,
+                     &s.last_login_, &s.first_login_, &s.session_begin_, &s.session_last_}) {
     *when = read_time(reader);
   }
   s.session_flows_ = reader.u32();

@@ -14,6 +14,9 @@ using std::chrono::seconds;
 constexpr int kDormantDays = 30;
 constexpr int kActiveWithinDays = 7;
 constexpr seconds kPause{30};  // what comes after it is another page, or another look
+// A frame or widget comes with one page; a person who opened a page does something there.
+constexpr seconds kCarriedAgainAfter{5};
+constexpr seconds kCarriedWithin{1800};
 
 std::int32_t day_of(WallTime when) {
   return static_cast<std::int32_t>(
@@ -150,7 +153,15 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     return;
   }
   const bool tool_led = step.led_by == LedBy::itself || step.led_by == LedBy::own;
+  if (step.maker == Maker::script && step.role == Role::app) {
+    // Scripts call the product's own host where it has no other: nobody looks at screens there.
+    note_program(step);
+    return;
+  }
   if (step.role == Role::content && tool_led) {
+    if (seen_once(step)) {
+      return;
+    }
     guest_seen_ = true;
     note(step.when, "read a page that one of the tool's customers publishes", step.host, step.role);
     return;
@@ -173,14 +184,8 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     return;
   }
   if (step.role == Role::api) {
-    if (step.maker == Maker::program) {
-      program_api_ = true;
-      if (const auto day = day_of(step.when); api_days_ == 0 || day > last_api_day_) {
-        last_api_day_ = day;
-        api_days_ = static_cast<std::uint8_t>(std::min(api_days_ + 1, 255));
-      }
-      best_rule_ = std::max(best_rule_, step.confidence);
-      note(step.when, "a program, not a browser, called the API", step.host, step.role);
+    if (step.maker == Maker::program || step.maker == Maker::script) {
+      note_program(step);
     } else {
       browser_api_ = true;
       note(step.when,
@@ -192,10 +197,14 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
   }
 
   // A host that strangers' pages can reach too counts only when nobody else's page led to it.
-  const bool reachable_by_others = step.weight == RuleWeight::weak ||
+  // Another tab may load at the same time: with a reason to expect the user here, it counts.
+  const bool expected = inside_ || within(last_site_, step.when, model.sequence_window) ||
+                        within(last_login_, step.when, model.sequence_window) ||
+                        within(sign_in.family_login, step.when, model.login_credit);
+  const bool reachable_by_others = step.weight == RuleWeight::weak || step.shared_with_embed ||
                                    step.audience == Audience::both ||
                                    step.audience == Audience::guest || step.role == Role::site;
-  if (reachable_by_others && !tool_led) {
+  if ((reachable_by_others || !expected) && !tool_led) {
     note(step.when, "contacted while another site's page loaded: not a use", step.host, step.role);
     return;
   }
@@ -209,7 +218,54 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     }
     return;
   }
+  const bool carried = step.shared_with_embed || step.audience == Audience::guest;
+  if (carried && !expected && !within(sign_in.idp, step.when, model.idp_credit) &&
+      seen_once(step)) {
+    return;
+  }
   note_use(step, sign_in, model);
+}
+
+void ToolState::note_program(const Step& step) {
+  program_api_ = true;
+  if (const auto day = day_of(step.when); api_days_ == 0 || day > last_api_day_) {
+    last_api_day_ = day;
+    api_days_ = static_cast<std::uint8_t>(std::min(api_days_ + 1, 255));
+  }
+  best_rule_ = std::max(best_rule_, step.confidence);
+  note(step.when, "a program, not a browser, called the API", step.host, step.role);
+}
+
+// seen_once tells whether this may still be a frame or widget of a page whose own name was not
+// seen: until the host comes again after a while, in a page load of its own, nothing is concluded.
+bool ToolState::seen_once(const Step& step) {
+  if (within(carried_, step.when, kCarriedWithin) && step.when - *carried_ >= kCarriedAgainAfter) {
+    return false;
+  }
+  if (!within(carried_, step.when, kCarriedWithin)) {
+    carried_ = step.when;
+  }
+  note(step.when, "seen once; other sites' pages carry it too: not a use", step.host, step.role);
+  return true;
+}
+
+void ToolState::note_site(WallTime when, const Model& model) {
+  if (!within(last_site_, when, model.sequence_window)) {
+    site_begin_ = when;
+  }
+  last_site_ = when;
+}
+
+void ToolState::note_first_use(WallTime when, const Model& model) {
+  if (first_use_) {
+    return;
+  }
+  first_use_ = when;
+  if (within(last_site_, when, model.sequence_window) && site_begin_ &&
+      when - *site_begin_ >= model.site_read_after) {
+    site_read_ = true;
+    note(when, "its public pages were read first, not just passed", {}, Role::site);
+  }
 }
 
 void ToolState::settle(const Company& company, const Model& model) {
@@ -247,18 +303,22 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
   }
   switch (step.role) {
     case Role::site:
-      last_site_ = step.when;
+      note_site(step.when, model);
       note(step.when, "visited its public pages", step.host, step.role);
       return;
     case Role::signup:
       signup_host_ = true;
-      first_use_ = first_use_.value_or(step.when);
+      note_first_use(step.when, model);
       note(step.when, "opened its sign-up page", step.host, step.role);
       return;
     case Role::login:
-      last_login_ = step.when;
+      // A run of contacts is one sign-in: how long it took is counted from its first.
+      if (!within(last_login_, step.when, model.login_credit)) {
+        last_login_ = step.when;
+      }
       first_login_ = first_login_.value_or(step.when);
-      first_use_ = first_use_.value_or(step.when);
+      app_first_ = app_first_ || (inside_ && !login_then_app_ && !site_then_app_);
+      note_first_use(step.when, model);
       note(step.when, "opened its sign-in page", step.host, step.role);
       return;
     default:
@@ -291,10 +351,12 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
     note(*sign_in.family_login, "opened the sign-in page its vendor's tools share",
          sign_in.family_host, Role::login);
   }
-  const bool from_idp = sent_to_idp(sign_in, model);
-  const bool after_login = within(last_login_, step.when, model.sequence_window) ||
-                           (from_idp && within(sign_in.idp, step.when, model.login_credit));
-  const bool ambiguous = step.role == Role::app && step.shared_with_site && !after_login;
+  const bool after_idp =
+      sent_to_idp(sign_in, model) && within(sign_in.idp, step.when, model.idp_credit);
+  const bool after_login = within(last_login_, step.when, model.sequence_window) || after_idp;
+  const bool announced = step.behind_site && step.role == Role::app && !inside_ && !after_login;
+  const bool ambiguous =
+      announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
 
   if (!step.tenant.empty() &&
       std::find(tenants_.begin(), tenants_.end(), step.tenant) == tenants_.end()) {
@@ -312,16 +374,20 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
   }
   if (ambiguous) {
     // The landing page and the product answer on one host: until something else is seen, a look.
-    if (!session_last_) {
-      last_site_ = step.when;
+    // Neither is a connection that the public pages made in advance.
+    if (!session_last_ || !inside_) {
+      note_site(step.when, model);
     }
-    note(step.when, "opened; its public pages and the product share this host", step.host,
-         step.role);
+    note(step.when,
+         announced ? "contacted while its public pages loaded"
+                   : "opened; its public pages and the product share this host",
+         step.host, step.role);
   } else {
     const bool from_login = within(last_login_, step.when, model.sequence_window);
-    if (from_login && within(last_site_, *last_login_, model.sequence_window)) {
-      sequence_ = true;
-    }
+    const WallTime signed_in = from_login ? *last_login_ : after_idp ? *sign_in.idp : step.when;
+    const bool from_site = !inside_ && within(last_site_, signed_in, model.sequence_window);
+    sequence_ = sequence_ || (from_site && after_login);
+    site_then_app_ = site_then_app_ || (from_site && !after_login);
     login_then_app_ = login_then_app_ || after_login;
     if (from_login && step.when - *last_login_ >= model.long_login_after) {
       long_login_ = true;
@@ -332,7 +398,7 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
       mail_click_ = true;
       note(step.when, "opened from a link in a mail", step.host, step.role);
     }
-    if (from_idp && within(sign_in.idp, step.when, seconds{120}) && !sign_in.idp_name.empty()) {
+    if (after_idp && !sign_in.idp_name.empty()) {
       note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
     }
     if (step.role == Role::client) {
@@ -343,7 +409,8 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
       note_again(step.when, "opened the product's own screens",
                  "its screens opened again after a pause", step.host, step.role);
     }
-    first_use_ = first_use_.value_or(step.when);
+    note_first_use(step.when, model);
+    inside_ = true;
   }
   session_begin_ = session_begin_.value_or(step.when);
   session_last_ = step.when;
@@ -378,7 +445,10 @@ Features ToolState::features() const {
   Features f;
   f.signup_host = signup_host_;
   f.sequence = sequence_;
+  f.site_then_app = site_then_app_ && !sequence_;
+  f.site_read = site_read_;
   f.login_then_app = login_then_app_ && !sequence_;
+  f.app_first = app_first_;
   f.sequence_rule = sequence_rule_;
   f.first_ever = !known_before_;
   f.new_tenant = new_tenant_;

@@ -23,7 +23,12 @@ struct Verdict {
 };
 
 // What a contact shows about who made it, as far as names tell.
-enum class Maker : std::uint8_t { unknown, browser, program };
+enum class Maker : std::uint8_t {
+  unknown,
+  browser,
+  program,  // an installed program of its own
+  script,   // an interpreter, or a library without a browser around it
+};
 
 // Step is one sighting as the state sees it.
 struct Step {
@@ -35,7 +40,9 @@ struct Step {
   RuleWeight weight = RuleWeight::normal;
   bool shared_with_site = false;    // the marketing pages live on the same host
   bool shared_with_signup = false;  // the sign-up form lives on the same host
+  bool shared_with_embed = false;   // other people's pages load from the same host
   LedBy led_by = LedBy::itself;
+  bool behind_site = false;  // in a page load that the tool's public pages opened
   Maker maker = Maker::unknown;
   std::string_view host;
   std::string_view tenant;
@@ -47,7 +54,7 @@ struct Step {
 // SignIn is what is known of the user's sign-in just before a step.
 struct SignIn {
   std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
-  std::optional<WallTime> idp;           // an identity provider
+  std::optional<WallTime> idp;           // an identity provider, opened and not just loaded
   std::string_view idp_name;
   std::optional<WallTime> captcha;
   std::optional<WallTime> mail_click;
@@ -97,6 +104,10 @@ class ToolState {
   void note_again(WallTime when, const char* what, const char* again, std::string_view host,
                   Role role);
   bool sent_to_idp(const SignIn& sign_in, const Model& model) const;
+  void note_site(WallTime when, const Model& model);
+  void note_first_use(WallTime when, const Model& model);
+  void note_program(const Step& step);
+  bool seen_once(const Step& step);
   void mark_day(WallTime when);
   unsigned days_within(WallTime now, int days) const;
   void close_session_if_over(WallTime when, const Model& model);
@@ -112,6 +123,8 @@ class ToolState {
   std::optional<WallTime> first_use_;   // first contact with sign-up, sign-in or product
   std::optional<WallTime> last_use_;    // last contact with the product itself
   std::optional<WallTime> last_site_;   // marketing pages, or a host they share
+  std::optional<WallTime> site_begin_;  // first of the run of contacts that last_site_ ends
+  std::optional<WallTime> carried_;     // first contact with a host that other pages carry too
   std::optional<WallTime> last_login_;  // own sign-in, or the family's, credited
   std::optional<WallTime> first_login_;
   std::int32_t last_day_ = 0;  // days since 1970 of the newest bit in days_
@@ -127,7 +140,11 @@ class ToolState {
   // What stays true once it was seen.
   bool signup_host_ = false;
   bool sequence_ = false;
+  bool site_then_app_ = false;
+  bool site_read_ = false;
   bool login_then_app_ = false;
+  bool app_first_ = false;
+  bool inside_ = false;  // the product itself was opened, beyond hosts that its public pages share
   bool sequence_rule_ = false;
   bool new_tenant_ = false;
   bool long_login_ = false;

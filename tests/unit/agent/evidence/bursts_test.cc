@@ -30,7 +30,7 @@ TEST_CASE("Bursts: what follows another site's page within its load is led by it
   Bursts bursts{Model{}};
   CHECK(bursts.add("", unknown(0, "a.example"), {}).led_by == LedBy::itself);
   CHECK(bursts.add("", tool(0.5, "t.example", 1, Role::app), {}).led_by == LedBy::other);
-  CHECK(bursts.add("", tool(1.6, "t.example", 1, Role::app), {}).led_by == LedBy::itself);
+  CHECK(bursts.add("", tool(3.6, "t.example", 1, Role::app), {}).led_by == LedBy::itself);
 }
 
 TEST_CASE("Bursts: a page load that never falls silent is over after its longest", "[evidence]") {
@@ -68,7 +68,7 @@ TEST_CASE("Bursts: company counts each host once and remembers recent bursts", "
   CHECK(bursts.company("", first).others == 1);
   CHECK(bursts.company("", first).idp);
   for (int i = 0; i < 20; ++i) {
-    bursts.add("", unknown(10 + i * 2, "x.example"), {});
+    bursts.add("", unknown(10 + i * 4, "x.example"), {});
   }
   CHECK(bursts.company("", first).others == 0);
 }

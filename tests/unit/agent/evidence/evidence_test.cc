@@ -144,6 +144,47 @@ TEST_CASE("Evidence: a program that calls the API is an integration, a browser i
   CHECK(story.of("trello").verdict.confidence > 900);
 }
 
+TEST_CASE("Evidence: a script on the product's own host is an integration, a client there is not",
+          "[agent][evidence]") {
+  Story story;
+  story.program = "some-desktop-client";
+  story.see(0, "app.asana.com");
+  CHECK(story.stage("asana") == Stage::visited);
+  story.program = "curl";
+  story.see(10, "app.asana.com");
+  CHECK(story.stage("asana") == Stage::integrated);
+}
+
+TEST_CASE("Evidence: a provider's button on the page is no sign-in", "[agent][evidence]") {
+  Story story;
+  story.see(0, "trello.com").see(0.3, "accounts.idp.com").see(30, "trello.com");
+  CHECK_FALSE(story.says("trello", "signed in through"));
+  story.see(60, "accounts.idp.com").see(70, "ws.trello.com");
+  CHECK(story.says("trello", "signed in through"));
+}
+
+TEST_CASE("Evidence: a host that pages embed, seen once and alone, is embedded",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "www.news.example").see(20, "form.survey.com");
+  CHECK(story.stage("survey") == Stage::embedded);
+  story.see(22, "form.survey.com");
+  CHECK(story.stage("survey") == Stage::embedded);
+  story.see(40, "form.survey.com");
+  CHECK(story.stage("survey") == Stage::guest);
+}
+
+TEST_CASE("Evidence: the product announced by the public pages is not opened",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(0.2, "app.asana.com");
+  CHECK(story.says("asana", "while its public pages loaded"));
+  CHECK_FALSE(story.of("asana").features.site_then_app);
+  story.see(30, "app.asana.com");
+  CHECK(story.of("asana").features.site_then_app);
+  CHECK(story.of("asana").features.site_read);
+}
+
 TEST_CASE("Evidence: news leaves within seconds, the rest by its window", "[agent][evidence]") {
   Story story;
   story.see(0, "app.asana.com");
