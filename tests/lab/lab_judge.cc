@@ -34,19 +34,14 @@ class NoContacts final : public ContactSink {
 };
 
 Json features_of(const Features& f) {
-  return {{"signup_host", f.signup_host},
-          {"sequence", f.sequence},
-          {"login_then_app", f.login_then_app},
-          {"sequence_rule", f.sequence_rule},
-          {"first_ever", f.first_ever},
-          {"new_tenant", f.new_tenant},
-          {"long_login", f.long_login},
-          {"mail_click", f.mail_click},
-          {"captcha", f.captcha},
-          {"app_session", f.app_session},
-          {"second_day", f.second_day},
-          {"guest_only", f.guest_only},
-          {"dns_only", f.dns_only}};
+  return {{"signup_host", f.signup_host},       {"sequence", f.sequence},
+          {"login_then_app", f.login_then_app}, {"site_then_app", f.site_then_app},
+          {"site_read", f.site_read},           {"app_first", f.app_first},
+          {"sequence_rule", f.sequence_rule},   {"first_ever", f.first_ever},
+          {"new_tenant", f.new_tenant},         {"long_login", f.long_login},
+          {"mail_click", f.mail_click},         {"captcha", f.captcha},
+          {"app_session", f.app_session},       {"second_day", f.second_day},
+          {"guest_only", f.guest_only},         {"dns_only", f.dns_only}};
 }
 
 // Story judges one timeline after the other.
@@ -73,11 +68,13 @@ class Story {
       }
     }
     if (sighting.source != Source::dns) {
-      const std::string maker = line.value("m", "unknown");
+      // Hellos repeat: the head of the story lists them, a line names one by its number.
       HelloDetail hello;
-      hello.ech = maker == "browser" ? Ech::grease : Ech::none;
-      if (maker == "unknown") {
-        hello.alpn = {"h2"};
+      if (line.contains("f")) {
+        const Json& facts = head_.at("hellos").at(line.at("f").get<std::size_t>());
+        hello.alpn = facts.at(0).get<std::vector<std::string>>();
+        hello.ech = facts.at(1).get<std::string>() == "none" ? Ech::none : Ech::grease;
+        hello.ja4 = facts.at(2).get<std::string>();
       }
       sighting.hello = hello;
     }
