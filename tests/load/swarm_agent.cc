@@ -1,6 +1,8 @@
 #include "tests/load/swarm_agent.h"
 
+#include <algorithm>
 #include <deque>
+#include <limits>
 #include <utility>
 #include <variant>
 
@@ -56,6 +58,9 @@ asio::awaitable<bool> SwarmAgent::connect() {
   hello.first_sequence = 1;
   hello.last_sequence = plan_.batches;
   hello.clock = SystemClock{}.wall();
+  // The newest pack there can be: a push of the catalogue to every agent is not what is measured.
+  hello.pack_version = std::numeric_limits<std::uint32_t>::max();
+  hello.policy_version = std::numeric_limits<std::uint32_t>::max();
   wire::Envelope greeting{hello};
   const auto sent = co_await send(*connection_, std::move(greeting), plan_.step);
   if (!sent) {
