@@ -117,12 +117,15 @@ TEST_CASE("Dns: any single byte changed never reads outside", "[agent][dns]") {
       RecordReader reader{*view};
       RecordView record;
       std::string text;
+      std::size_t records = 0;
       while (reader.next(record)) {
         append_data(message, record, text);
+        ++records;
       }
+      // Every record takes bytes of its own, so the walk is bounded by the message.
+      CHECK(records <= message.size());
     }
   }
-  SUCCEED();
 }
 
 TEST_CASE("Dns: a compression pointer may not go forward, to itself or in a circle",

@@ -136,6 +136,7 @@ TEST_CASE("Http: any single byte changed never reads outside", "[agent][http]") 
       changed[i] = value;
       static_cast<void>(looks_like_request(changed));
       if (const auto line = next_line(changed)) {
+        CHECK(line->text.size() < changed.size());
         if (const auto request = parse_request_line(line->text)) {
           static_cast<void>(target_host(*request));
         }
@@ -143,7 +144,6 @@ TEST_CASE("Http: any single byte changed never reads outside", "[agent][http]") 
       }
     }
   }
-  SUCCEED();
 }
 
 }  // namespace
