@@ -187,25 +187,29 @@ TEST_CASE("Matcher: remembered aliases are bounded, the oldest go first", "[agen
 }
 
 TEST_CASE("Matcher: a pack can be swapped while sightings are matched", "[agent][match]") {
+  constexpr int kSwaps = 200;
   Counters counters;
   Matcher matcher{pack(), counters};
   const auto first = pack(Role::app);
   const auto second = pack(Role::site);
-  std::atomic<bool> stop{false};
+  std::atomic<bool> done{false};
   std::thread swapper([&] {
-    while (!stop) {
+    for (int i = 0; i < kSwaps; ++i) {
       matcher.set_pack(first);
       matcher.set_pack(second);
     }
+    done = true;
   });
-  for (int i = 0; i < 2000; ++i) {
+  // The swapper ends the test, not a number of matches: it may start late on a busy machine.
+  int halves = 0;
+  bool last = false;
+  while (!last) {
+    last = done;
     const auto match = matcher.match(sighting("trello.com"));
     const bool whole = match && (match->role == Role::app || match->role == Role::site);
-    if (!whole) {
-      FAIL("a match saw half a pack");
-    }
+    halves += whole ? 0 : 1;
   }
-  stop = true;
   swapper.join();
-  CHECK((matcher.pack() == first || matcher.pack() == second));
+  CHECK(halves == 0);
+  CHECK(matcher.pack() == second);
 }
