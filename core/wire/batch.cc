@@ -132,9 +132,27 @@ std::optional<WireError> check(const v1::Gap& gap) {
   return std::nullopt;
 }
 
+std::optional<WireError> check(const v1::UnknownToken& report) {
+  // Days beyond this would overflow the nanoseconds of a WallTime (the year 2262).
+  constexpr std::uint32_t kLastDay = 106'000;
+  const bool good = report.token().size() == UnknownToken{}.size() &&
+                    report.first_day() <= report.last_day() && report.last_day() <= kLastDay;
+  return good ? std::nullopt : std::optional{WireError::malformed};
+}
+
+TokenReport from_proto(const v1::UnknownToken& in) {
+  TokenReport report;
+  std::copy(in.token().begin(), in.token().end(), report.token.begin());
+  report.epoch = in.epoch();
+  report.first_day = in.first_day();
+  report.last_day = in.last_day();
+  return report;
+}
+
 std::optional<WireError> check(const v1::Batch& batch) {
   if (static_cast<std::size_t>(batch.contacts_size()) > kMaxBatchContacts ||
-      static_cast<std::size_t>(batch.gaps_size()) > kMaxBatchGaps) {
+      static_cast<std::size_t>(batch.gaps_size()) > kMaxBatchGaps ||
+      static_cast<std::size_t>(batch.unknowns_size()) > kMaxBatchUnknowns) {
     return WireError::over_limit;
   }
   for (const v1::Contact& contact : batch.contacts()) {
@@ -144,6 +162,11 @@ std::optional<WireError> check(const v1::Batch& batch) {
   }
   for (const v1::Gap& gap : batch.gaps()) {
     if (const auto fault = check(gap)) {
+      return fault;
+    }
+  }
+  for (const v1::UnknownToken& report : batch.unknowns()) {
+    if (const auto fault = check(report)) {
       return fault;
     }
   }
@@ -170,6 +193,13 @@ v1::Batch to_proto(const Batch& batch) {
   out.set_sealed_ns(to_ns(batch.sealed));
   out.set_sealed_monotonic_ns(batch.sealed_monotonic_ns);
   out.set_part(batch.part);
+  for (const TokenReport& report : batch.unknowns) {
+    v1::UnknownToken& added = *out.add_unknowns();
+    added.set_token(report.token.data(), report.token.size());
+    added.set_epoch(report.epoch);
+    added.set_first_day(report.first_day);
+    added.set_last_day(report.last_day);
+  }
   return out;
 }
 
@@ -238,7 +268,8 @@ std::string encode_batch(const Batch& batch) {
 }
 
 bool fits(const Batch& batch) {
-  if (batch.contacts.size() > kMaxBatchContacts || batch.gaps.size() > kMaxBatchGaps) {
+  if (batch.contacts.size() > kMaxBatchContacts || batch.gaps.size() > kMaxBatchGaps ||
+      batch.unknowns.size() > kMaxBatchUnknowns) {
     return false;
   }
   const v1::Batch out = to_proto(batch);
@@ -271,6 +302,9 @@ Result<Batch, WireError> decode_batch(Bytes encoded) {
   batch.sealed = from_ns(in.sealed_ns());
   batch.sealed_monotonic_ns = in.sealed_monotonic_ns();
   batch.part = in.part();
+  for (const v1::UnknownToken& report : in.unknowns()) {
+    batch.unknowns.push_back(from_proto(report));
+  }
   return batch;
 }
 

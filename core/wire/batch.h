@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -49,6 +50,20 @@ struct Health {
   bool operator==(const Health&) const = default;
 };
 
+// UnknownToken stands for a domain outside the catalogue without naming it: HMAC-SHA-256 under a
+// key that agents share and the collector does not have, cut to 16 bytes.
+using UnknownToken = std::array<std::uint8_t, 16>;
+
+// TokenReport is all that leaves a machine about such a domain: days, not times.
+struct TokenReport {
+  UnknownToken token{};
+  std::uint32_t epoch = 0;      // of the key
+  std::uint32_t first_day = 0;  // first and last day it was seen, days since 1970 in UTC
+  std::uint32_t last_day = 0;
+
+  bool operator==(const TokenReport&) const = default;
+};
+
 // Batch is the unit of durability and acknowledgement.
 struct Batch {
   std::vector<Contact> contacts;
@@ -57,6 +72,7 @@ struct Batch {
   WallTime sealed;                       // agent's wall clock when it was spooled
   std::int64_t sealed_monotonic_ns = 0;  // agent's monotonic clock at the same moment
   std::uint64_t part = 0;  // its place within a replay, from 1: how far a killed one had come
+  std::vector<TokenReport> unknowns;
 
   bool operator==(const Batch&) const = default;
 };
@@ -64,6 +80,7 @@ struct Batch {
 // Limits of a batch. A sender keeps them with fits(); a receiver refuses what breaks them.
 constexpr std::size_t kMaxBatchContacts = 4096;
 constexpr std::size_t kMaxBatchGaps = 256;
+constexpr std::size_t kMaxBatchUnknowns = 1024;
 constexpr std::size_t kMaxHealthNotes = 16;
 constexpr std::size_t kMaxToolBytes = 64;
 constexpr std::size_t kMaxTenantBytes = 253;                            // part of a host name

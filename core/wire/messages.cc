@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "core/check.h"
+#include "core/domain_name.h"
 #include "core/wire/batch_proto.h"
 #include "core/wire/frame.h"
 #include "core/wire/text.h"
@@ -141,6 +142,27 @@ struct Write {
     to.set_version(in.version);
     to.set_applied(in.applied);
     to.set_reason(clip_text(in.reason, kMaxSentence));
+  }
+  void operator()(const UnknownsPolicy& in) const {
+    v1::UnknownsPolicy& to = *out.mutable_unknowns_policy();
+    to.set_enabled(in.enabled);
+    to.set_epoch(in.epoch);
+  }
+  void operator()(const RevealRequest& in) const {
+    v1::RevealRequest& to = *out.mutable_reveal_request();
+    to.set_epoch(in.epoch);
+    for (const UnknownToken& token : in.tokens) {
+      to.add_tokens(token.data(), token.size());
+    }
+  }
+  void operator()(const RevealReply& in) const {
+    v1::RevealReply& to = *out.mutable_reveal_reply();
+    to.set_epoch(in.epoch);
+    for (const RevealAnswer& answer : in.answers) {
+      v1::RevealAnswer& added = *to.add_answers();
+      added.set_token(answer.token.data(), answer.token.size());
+      added.set_domain(answer.domain);
+    }
   }
   void operator()(const RenewRequest& in) const { out.mutable_renew_request()->set_csr(in.csr); }
   void operator()(const RenewReply& in) const {
@@ -300,6 +322,45 @@ Result<Envelope, WireError> read(const v1::PushReply& in) {
                                   in.applied(), in.reason()});
 }
 
+// token_of is all zeros for text that is no token; the checker has refused it by then.
+UnknownToken token_of(const std::string& text, Checker& checker) {
+  UnknownToken token{};
+  checker.require(text.size() == token.size());
+  if (text.size() == token.size()) {
+    std::copy(text.begin(), text.end(), token.begin());
+  }
+  return token;
+}
+
+Result<Envelope, WireError> read(const v1::RevealRequest& in) {
+  Checker checker;
+  checker.require(in.tokens_size() > 0);
+  checker.at_most(static_cast<std::size_t>(in.tokens_size()), kMaxReveals);
+  RevealRequest request;
+  request.epoch = in.epoch();
+  for (const std::string& token : in.tokens()) {
+    request.tokens.push_back(token_of(token, checker));
+  }
+  return checker.finish(std::move(request));
+}
+
+Result<Envelope, WireError> read(const v1::RevealReply& in) {
+  Checker checker;
+  checker.at_most(static_cast<std::size_t>(in.answers_size()), kMaxReveals);
+  RevealReply reply;
+  reply.epoch = in.epoch();
+  for (const v1::RevealAnswer& answer : in.answers()) {
+    RevealAnswer& added = reply.answers.emplace_back();
+    added.token = token_of(answer.token(), checker);
+    if (!answer.domain().empty()) {
+      const auto name = DomainName::from_text(answer.domain());
+      checker.require(name && name->text() == answer.domain());
+      added.domain = answer.domain();
+    }
+  }
+  return checker.finish(std::move(reply));
+}
+
 Result<Envelope, WireError> read(const v1::RenewRequest& in) {
   Checker checker;
   checker.blob(in.csr(), kMaxCsrBytes);
@@ -446,6 +507,12 @@ Result<Envelope, WireError> decode(Bytes bytes) {
       return read(in.admin_request());
     case v1::Envelope::kAdminReply:
       return read(in.admin_reply());
+    case v1::Envelope::kUnknownsPolicy:
+      return Envelope{UnknownsPolicy{in.unknowns_policy().enabled(), in.unknowns_policy().epoch()}};
+    case v1::Envelope::kRevealRequest:
+      return read(in.reveal_request());
+    case v1::Envelope::kRevealReply:
+      return read(in.reveal_reply());
     case v1::Envelope::BODY_NOT_SET:
       break;
   }

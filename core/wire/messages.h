@@ -33,6 +33,7 @@ constexpr std::size_t kMaxCertificateBytes = 8192;
 constexpr std::size_t kMaxChain = 4;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::size_t kTokenSecretBytes = 16;
+constexpr std::size_t kMaxReveals = 64;  // tokens of one question
 
 struct Hello {
   std::vector<std::uint32_t> versions{kVersions.begin(), kVersions.end()};
@@ -103,6 +104,30 @@ struct PushReply {
   std::uint32_t version = 0;
   bool applied = false;
   std::string reason;
+};
+
+struct UnknownsPolicy {
+  bool enabled = false;
+  std::uint32_t epoch = 0;
+
+  bool operator==(const UnknownsPolicy&) const = default;
+};
+
+struct RevealRequest {
+  std::uint32_t epoch = 0;
+  std::vector<UnknownToken> tokens;
+};
+
+struct RevealAnswer {
+  UnknownToken token{};
+  std::string domain;  // a host name in lower case once decoded, or empty: not told
+
+  bool operator==(const RevealAnswer&) const = default;
+};
+
+struct RevealReply {
+  std::uint32_t epoch = 0;
+  std::vector<RevealAnswer> answers;
 };
 
 struct RenewRequest {
@@ -179,9 +204,9 @@ struct AdminReply {
 // Unknown is a message of a kind that this version does not know: to be ignored.
 struct Unknown {};
 
-using Envelope =
-    std::variant<Unknown, Hello, HelloAck, Upload, Ack, Heartbeat, Push, PushReply, RenewRequest,
-                 RenewReply, Error, EnrolRequest, EnrolReply, AdminRequest, AdminReply>;
+using Envelope = std::variant<Unknown, Hello, HelloAck, Upload, Ack, Heartbeat, Push, PushReply,
+                              RenewRequest, RenewReply, Error, EnrolRequest, EnrolReply,
+                              AdminRequest, AdminReply, UnknownsPolicy, RevealRequest, RevealReply>;
 
 // encode gives the serialized envelope, without its frame. Never of an Unknown.
 std::string encode(const Envelope& envelope);

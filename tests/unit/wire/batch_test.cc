@@ -1,5 +1,6 @@
 #include "core/wire/batch.h"
 
+#include <optional>
 #include <string>
 
 #include "core/file.h"
@@ -49,6 +50,9 @@ Batch full_batch() {
   batch.sealed = test_time(61);
   batch.sealed_monotonic_ns = 42;
   batch.part = 3;
+  UnknownToken token{};
+  token.fill(0xab);
+  batch.unknowns = {{token, 8107, 20'774, 20'780}, {UnknownToken{}, 0, 0, 0}};
   return batch;
 }
 
@@ -65,6 +69,36 @@ TEST_CASE("Batch: what is encoded comes back whole", "[core][wire]") {
   const auto empty = through_the_wire(Batch{});
   REQUIRE(empty);
   CHECK(*empty == Batch{});
+}
+
+TEST_CASE("Batch: tokens of unknown domains are held to their form", "[core][wire]") {
+  const auto error_of = [](auto change) {
+    v1::Batch batch;
+    v1::UnknownToken& report = *batch.add_unknowns();
+    report.set_token(std::string(16, 't'));
+    report.set_first_day(20'774);
+    report.set_last_day(20'775);
+    change(report);
+    const auto back = wire::decode_batch(bytes_of(batch.SerializeAsString()));
+    return back ? std::optional<WireError>{} : std::optional{back.error()};
+  };
+  CHECK_FALSE(error_of([](v1::UnknownToken&) {}));
+  CHECK_FALSE(error_of([](v1::UnknownToken& r) { r.set_last_day(106'000); }));
+  CHECK(error_of([](v1::UnknownToken& r) { r.set_last_day(106'001); }) == WireError::malformed);
+  CHECK(error_of([](v1::UnknownToken& r) { r.set_first_day(20'776); }) == WireError::malformed);
+  for (const std::size_t size : {0U, 15U, 17U}) {
+    CHECK(error_of([&](v1::UnknownToken& r) { r.set_token(std::string(size, 't')); }) ==
+          WireError::malformed);
+  }
+  Batch many;
+  many.unknowns.resize(kMaxBatchUnknowns);
+  CHECK(wire::fits(many));
+  CHECK(through_the_wire(many));
+  many.unknowns.emplace_back();
+  CHECK_FALSE(wire::fits(many));
+  const auto back = through_the_wire(many);
+  REQUIRE_FALSE(back);
+  CHECK(back.error() == WireError::over_limit);
 }
 
 TEST_CASE("Batch: each limit holds one above and passes at the limit", "[core][wire]") {

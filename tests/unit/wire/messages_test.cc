@@ -53,7 +53,10 @@ std::vector<Envelope> one_of_each() {
           request,
           EnrolReply{"uuid", {"leaf"}, "root", 7443},
           AdminRequest{"token create", {{"uses", "3"}}},
-          reply};
+          reply,
+          UnknownsPolicy{true, 8107},
+          RevealRequest{8107, {UnknownToken{1}, UnknownToken{2}}},
+          RevealReply{8107, {{UnknownToken{1}, "newtool.example"}, {UnknownToken{2}, ""}}}};
 }
 
 TEST_CASE("Messages: every kind comes back as it was sent", "[core][wire]") {
@@ -140,6 +143,22 @@ TEST_CASE("Messages: ranges are held", "[core][wire]") {
         }) == WireError::malformed);
   CHECK(error_of([](v1::Envelope& e) { e.mutable_error()->set_text("two\nlines"); }) ==
         WireError::malformed);
+  CHECK(error_of([](v1::Envelope& e) { e.mutable_reveal_request()->set_epoch(1); }) ==
+        WireError::malformed);
+  CHECK(error_of([](v1::Envelope& e) { e.mutable_reveal_request()->add_tokens("short"); }) ==
+        WireError::malformed);
+  CHECK(error_of([](v1::Envelope& e) {
+          for (std::size_t i = 0; i <= kMaxReveals; ++i) {
+            e.mutable_reveal_request()->add_tokens(std::string(16, 't'));
+          }
+        }) == WireError::over_limit);
+  for (const char* domain : {"New.example", "new.example.", "192.0.2.1", "a b.example"}) {
+    CHECK(error_of([&](v1::Envelope& e) {
+            v1::RevealAnswer& answer = *e.mutable_reveal_reply()->add_answers();
+            answer.set_token(std::string(16, 't'));
+            answer.set_domain(domain);
+          }) == WireError::malformed);
+  }
 }
 
 TEST_CASE("Messages: every prefix and every changed byte is survived", "[core][wire]") {
