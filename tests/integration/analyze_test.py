@@ -9,8 +9,7 @@ import io
 import sys
 
 import captures
-from programs import assert_one_sentence, rows
-from replay_test import main
+from programs import UNPRIVILEGED, assert_one_sentence, main, rows
 
 TIMELINE = captures.OWN / "signup-story.timeline.txt"
 
@@ -109,6 +108,15 @@ def test_what_cannot_be_analysed_is_said_in_one_sentence(place):
         status, _, errors = place.run("gnomon", "analyze", place.path(name))
         assert status == 2, (name, errors)
         assert_one_sentence(errors, name)
+
+
+def test_a_capture_that_may_not_be_read(place):
+    path = place.path("secret.pcap")
+    path.write_bytes((captures.OWN / "curl.pcap").read_bytes())
+    path.chmod(0)
+    status, out, errors = place.run("gnomon", "analyze", path, by=UNPRIVILEGED)
+    assert status == 2 and not out, (status, errors)
+    assert_one_sentence(errors, "secret.pcap", "ermission")
 
 
 def test_a_damaged_pack_is_refused(place):

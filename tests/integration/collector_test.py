@@ -13,8 +13,8 @@ import time
 import urllib.request
 
 import captures
-from programs import (Skipped, as_multiset, assert_one_sentence, kill_hard, rows, wait_until)
-from replay_test import AT, contacts, main
+from programs import (Skipped, as_multiset, assert_one_sentence, kill_hard, main, rows, wait_until)
+from replay_test import AT, contacts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 

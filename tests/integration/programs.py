@@ -1,4 +1,5 @@
-"""The programs under test, started and stopped from Python."""
+"""The programs under test, started and stopped from Python, and the tests that do it."""
+import argparse
 import json
 import os
 import pathlib
@@ -7,8 +8,13 @@ import signal
 import subprocess
 import tempfile
 import time
+import traceback
 
 SKIP = 77
+
+# Put before a program: file permissions hold for it as they do for everybody, also when root tests.
+UNPRIVILEGED = () if os.geteuid() != 0 else (
+    "setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search", "--")
 
 
 class Skipped(Exception):
@@ -36,9 +42,9 @@ class Workplace:
     def path(self, name):
         return self.folder / name
 
-    def run(self, program, *arguments, timeout=120, stdin=None, env=None):
-        """Runs a program to its end; yields (exit status, output, errors)."""
-        done = subprocess.run([str(self.binaries / program), *map(str, arguments)],
+    def run(self, program, *arguments, timeout=120, stdin=None, env=None, by=()):
+        """Runs a program to its end, `by` another where given; yields (exit status, output, errors)."""
+        done = subprocess.run([*by, str(self.binaries / program), *map(str, arguments)],
                               stdin=stdin or subprocess.DEVNULL, capture_output=True, text=True,
                               timeout=timeout, errors="replace",
                               env={**os.environ, **(env or {})})
@@ -90,3 +96,33 @@ def assert_one_sentence(errors, *words):
         assert word in said[0], f"'{word}' is not in: {said[0]}"
     for bad in ("terminate called", "what():", "Sanitizer", "Traceback"):
         assert bad not in errors, errors
+
+
+def main(module):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--bin", required=True)
+    parser.add_argument("tests", nargs="*")
+    options = parser.parse_args()
+    found = {name: test for name, test in vars(module).items() if name.startswith("test_")}
+    chosen = {name: found[name] for name in options.tests} if options.tests else found
+    skipped = []
+    failed = []
+    for name, test in chosen.items():
+        began = time.monotonic()
+        try:
+            with Workplace(options.bin) as place:
+                test(place)
+            print(f"ok       {name} ({time.monotonic() - began:.1f} s)", flush=True)
+        except Skipped as reason:
+            skipped.append(str(reason))
+            print(f"skipped  {name}: {reason}", flush=True)
+        except Exception:  # every test is run, whatever the others came to
+            failed.append(name)
+            print(f"FAILED   {name}\n{traceback.format_exc()}", flush=True)
+    if failed:
+        print("failed: " + ", ".join(failed))
+        return 1
+    if skipped and len(skipped) == len(chosen):
+        print(skipped[0])
+        return SKIP
+    return 0

@@ -3,16 +3,15 @@
 
     tests/integration/replay_test.py --bin build/release/bin [TEST...]
 """
-import argparse
 import os
 import random
 import subprocess
 import sys
 import time
-import traceback
 
 import captures
-from programs import (SKIP, Skipped, Workplace, as_multiset, assert_one_sentence, kill_hard, rows)
+from programs import (UNPRIVILEGED, Skipped, as_multiset, assert_one_sentence, kill_hard, main,
+                      rows)
 
 AT = "2026-11-16T09:10"
 
@@ -149,12 +148,10 @@ def test_what_is_no_whole_capture_is_said_in_one_sentence(place):
 
 
 def test_a_capture_that_may_not_be_read(place):
-    if os.geteuid() == 0:
-        raise Skipped("root may read everything")
     path = place.path("secret.pcap")
     path.write_bytes((captures.OWN / "curl.pcap").read_bytes())
     path.chmod(0)
-    status, _, errors = replay(place, "ws", path)
+    status, _, errors = replay(place, "ws", path, by=UNPRIVILEGED)
     assert status == 2
     assert_one_sentence(errors, "secret.pcap", "ermission")
 
@@ -228,36 +225,6 @@ def test_wrong_use_is_exit_status_2(place):
     for arguments in (["--help"], ["--version"], ["replay", "--help"]):
         status, out, _ = place.run("gnomon-agent", *arguments)
         assert status == 0 and out.strip()
-
-
-def main(module):
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--bin", required=True)
-    parser.add_argument("tests", nargs="*")
-    options = parser.parse_args()
-    found = {name: test for name, test in vars(module).items() if name.startswith("test_")}
-    chosen = {name: found[name] for name in options.tests} if options.tests else found
-    skipped = []
-    failed = []
-    for name, test in chosen.items():
-        began = time.monotonic()
-        try:
-            with Workplace(options.bin) as place:
-                test(place)
-            print(f"ok       {name} ({time.monotonic() - began:.1f} s)", flush=True)
-        except Skipped as reason:
-            skipped.append(str(reason))
-            print(f"skipped  {name}: {reason}", flush=True)
-        except Exception:  # every test is run, whatever the others came to
-            failed.append(name)
-            print(f"FAILED   {name}\n{traceback.format_exc()}", flush=True)
-    if failed:
-        print("failed: " + ", ".join(failed))
-        return 1
-    if skipped and len(skipped) == len(chosen):
-        print(skipped[0])
-        return SKIP
-    return 0
 
 
 if __name__ == "__main__":
