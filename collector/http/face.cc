@@ -7,7 +7,6 @@
 
 #include "collector/http/api_json.h"
 #include "collector/http/target.h"
-#include "collector/web/pages.h"
 
 namespace gnomon {
 namespace {
@@ -178,45 +177,22 @@ HttpResponse Face::openapi(const Target& /*target*/) const {
 }
 
 HttpResponse Face::api_tools(const Target& target) const {
-  const auto week = week_of_request(target);
   const auto piece = page_of(target.parameter("cursor"), target.parameter("limit"));
-  if (!week) {
-    return disk_problem(target, week.error());
+  if (!piece) {
+    return problem(target, 400, "Bad request", "limit is a number from 1 to 1000");
   }
-  if (!*week || !piece) {
-    return problem(target, 400, "Bad request",
-                   "week is like 2026-W47, limit a number from 1 to 1000");
+  const auto board = board_of_request(target);
+  if (!board) {
+    return board.error();
   }
-  const auto answer = cached_week(**week);
-  const auto standings = parts_.review.standings();
-  if (!answer || !standings) {
-    return disk_problem(target, answer ? standings.error() : answer.error());
-  }
-  web::Standings by_tool;
-  for (const StandingRecord& record : *standings) {
-    by_tool[record.change.tool] = record;
-  }
-  return json(http::tools_json(**answer, by_tool, parts_.min_group, target.parameter("all") == "1",
-                               *piece));
+  return json(http::tools_json(*board->answer, board->standings, parts_.min_group,
+                               target.parameter("all") == "1", *piece));
 }
 
 HttpResponse Face::api_tool(const Target& target) const {
-  const auto week = week_of_request(target);
-  if (!week) {
-    return disk_problem(target, week.error());
-  }
-  if (!*week) {
-    return problem(target, 400, "Bad request", "week is like 2026-W47");
-  }
-  const auto tool = parts_.query.tool(target.tail(), **week);
-  const auto record = parts_.review.record(target.tail());
-  if (!tool || !record) {
-    return disk_problem(target, tool ? record.error() : tool.error());
-  }
-  if (!tool->has_value()) {
-    return problem(target, 404, "Not found", "no device has met a tool of this id");
-  }
-  return json(http::tool_json(**tool, **week, *record, parts_.min_group));
+  const auto view = tool_of_request(target);
+  return view ? json(http::tool_json(view->tool, view->week, view->record, parts_.min_group))
+              : view.error();
 }
 
 HttpResponse Face::api_agents(const Target& target) const {
@@ -243,47 +219,25 @@ HttpResponse Face::api_digest(const Target& target) const {
 }
 
 HttpResponse Face::tools_page(const Target& target) const {
-  const auto week = week_of_request(target);
-  if (!week) {
-    return disk_problem(target, week.error());
-  }
-  if (!*week) {
-    return problem(target, 400, "No such week", "a week is like 2026-W47");
-  }
-  const auto answer = cached_week(**week);
-  const auto standings = parts_.review.standings();
-  if (!answer || !standings) {
-    return disk_problem(target, answer ? standings.error() : answer.error());
-  }
-  web::Standings by_tool;
-  for (const StandingRecord& record : *standings) {
-    by_tool[record.change.tool] = record;
+  const auto board = board_of_request(target);
+  if (!board) {
+    return board.error();
   }
   const web::ToolFilter filter{target.parameter("q").substr(0, kMaxFilterText),
                                target.parameter("category"), target.parameter("all") == "1"};
-  return page(web::tools_page({(*answer)->sample, parts_.min_group, parts_.query.facts().calendar},
-                              **answer, by_tool, filter));
+  return page(
+      web::tools_page({board->answer->sample, parts_.min_group, parts_.query.facts().calendar},
+                      *board->answer, board->standings, filter));
 }
 
 HttpResponse Face::tool_page(const Target& target) const {
-  const auto week = week_of_request(target);
-  if (!week) {
-    return disk_problem(target, week.error());
-  }
-  if (!*week) {
-    return problem(target, 400, "No such week", "a week is like 2026-W47");
-  }
-  const auto tool = parts_.query.tool(target.tail(), **week);
-  const auto record = parts_.review.record(target.tail());
-  if (!tool || !record) {
-    return disk_problem(target, tool ? record.error() : tool.error());
-  }
-  if (!tool->has_value()) {
-    return problem(target, 404, "Not seen", "No device has met a tool of this name.");
+  const auto view = tool_of_request(target);
+  if (!view) {
+    return view.error();
   }
   const StoreFacts facts = parts_.query.facts();
-  return page(
-      web::tool_page({facts.sample, parts_.min_group, facts.calendar}, **tool, **week, *record));
+  return page(web::tool_page({facts.sample, parts_.min_group, facts.calendar}, view->tool,
+                             view->week, view->record));
 }
 
 HttpResponse Face::agents_page(const Target& target) const {
@@ -335,16 +289,53 @@ HttpResponse Face::disk_problem(const Target& target, const IoError& error) cons
   return problem(target, 503, "The store cannot be read", error.text());
 }
 
-Result<std::optional<Week>, IoError> Face::week_of_request(const Target& target) const {
+Result<Week, HttpResponse> Face::week_of_request(const Target& target) const {
   const std::string text = target.parameter("week");
   if (text.empty()) {
     const auto newest = parts_.query.newest_week();
     if (!newest) {
-      return Failure{newest.error()};
+      return Failure{disk_problem(target, newest.error())};
     }
-    return std::optional{*newest};
+    return *newest;
   }
-  return parse_week(text);
+  const auto week = parse_week(text);
+  if (!week) {
+    return Failure{problem(target, 400, "No such week", "A week is like 2026-W47.")};
+  }
+  return *week;
+}
+
+Result<Face::Board, HttpResponse> Face::board_of_request(const Target& target) const {
+  const auto week = week_of_request(target);
+  if (!week) {
+    return Failure{week.error()};
+  }
+  const auto answer = cached_week(*week);
+  const auto standings = parts_.review.standings();
+  if (!answer || !standings) {
+    return Failure{disk_problem(target, answer ? standings.error() : answer.error())};
+  }
+  Board board{*answer, {}};
+  for (const StandingRecord& record : *standings) {
+    board.standings[record.change.tool] = record;
+  }
+  return board;
+}
+
+Result<Face::ToolView, HttpResponse> Face::tool_of_request(const Target& target) const {
+  const auto week = week_of_request(target);
+  if (!week) {
+    return Failure{week.error()};
+  }
+  auto tool = parts_.query.tool(target.tail(), *week);
+  auto record = parts_.review.record(target.tail());
+  if (!tool || !record) {
+    return Failure{disk_problem(target, tool ? record.error() : tool.error())};
+  }
+  if (!tool->has_value()) {
+    return Failure{problem(target, 404, "Not seen", "No device has met a tool of this name.")};
+  }
+  return ToolView{*week, std::move(**tool), std::move(*record)};
 }
 
 Result<std::shared_ptr<const WeekAnswer>, IoError> Face::cached_week(Week week) const {

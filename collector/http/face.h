@@ -16,6 +16,7 @@
 #include "collector/digest/digests.h"
 #include "collector/query/query.h"
 #include "collector/review/review.h"
+#include "collector/web/pages.h"
 #include "core/clock.h"
 #include "core/counters.h"
 
@@ -88,8 +89,22 @@ class Face {
                        std::string_view detail) const;
   HttpResponse disk_problem(const Target& target, const IoError& error) const;
 
+  // Board is the week a list is made of; ToolView is one tool in it.
+  struct Board {
+    std::shared_ptr<const WeekAnswer> answer;
+    web::Standings standings;
+  };
+  struct ToolView {
+    Week week;
+    ToolWeek tool;
+    std::vector<StandingRecord> record;
+  };
+
+  // What a request asks for, or the answer that says why it cannot be had.
   // week_of_request reads ?week=; without one it is the newest that has anything to show.
-  Result<std::optional<Week>, IoError> week_of_request(const Target& target) const;
+  Result<Week, HttpResponse> week_of_request(const Target& target) const;
+  Result<Board, HttpResponse> board_of_request(const Target& target) const;
+  Result<ToolView, HttpResponse> tool_of_request(const Target& target) const;
   // cached_week reads a week at most once a few seconds: a page and its pictures, or ten readers
   // on a Monday morning, cost one scan.
   Result<std::shared_ptr<const WeekAnswer>, IoError> cached_week(Week week) const;

@@ -188,7 +188,7 @@ std::string history_table(const ToolWeek& tool, Week week, const Frame& frame) {
          rows + "</tbody></table>";
 }
 
-std::string record_list(const std::vector<StandingRecord>& record) {
+std::string record_list(const std::vector<StandingRecord>& record, const Calendar& calendar) {
   if (record.empty()) {
     return "<p>Nobody has decided about it yet. New is not the same as not allowed.</p>";
   }
@@ -196,7 +196,7 @@ std::string record_list(const std::vector<StandingRecord>& record) {
   for (auto entry = record.rbegin(); entry != record.rend(); ++entry) {
     out += "<li><strong>" + escape_html(to_string(entry->change.standing)) + "</strong>, was " +
            escape_html(to_string(entry->before)) + ", <time datetime=\"" + utc_text(entry->when) +
-           "\">" + utc_text(entry->when).substr(0, 10) + "</time>";
+           "\">" + to_string(calendar.day_of(entry->when)) + "</time>";
     if (!entry->change.by.empty()) {
       out += ", by " + escape_html(entry->change.by);
     }
@@ -326,7 +326,8 @@ std::string tool_page(const Frame& frame, const ToolWeek& tool, Week week,
     main += "</ul></section>\n";
   }
   main += "<section><h2>Eight weeks</h2>" + history_table(tool, week, frame) + "</section>\n";
-  main += "<section><h2>What was decided</h2>" + record_list(record) + "</section></div>\n";
+  main += "<section><h2>What was decided</h2>" + record_list(record, frame.calendar) +
+          "</section></div>\n";
   return whole_page(frame, Nav::tools, tool.tool.name, main);
 }
 

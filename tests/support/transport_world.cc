@@ -8,6 +8,7 @@
 #include "core/check.h"
 #include "core/log.h"
 #include "tests/support/batch_builder.h"
+#include "tests/support/eventually.h"
 
 namespace gnomon::testing {
 
@@ -73,14 +74,7 @@ Result<EnrolResult, EnrolError> TransportWorld::enrol_into(const std::string& na
 }
 
 bool TransportWorld::counted(const std::string& series) {
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{5};
-  while (counters.value(series) == 0) {
-    if (std::chrono::steady_clock::now() > end) {
-      return false;
-    }
-    std::this_thread::yield();
-  }
-  return true;
+  return eventually([&] { return counters.value(series) > 0; });
 }
 
 bool TransportWorld::refused(const std::string& reason) {
