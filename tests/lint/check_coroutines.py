@@ -49,7 +49,7 @@ def fault_before(text, start):
 bad = []
 for arg in sys.argv[1:] or [d for d in ("agent", "collector", "core", "tests") if (ROOT / d).is_dir()]:
     root = ROOT / arg
-    for file in [root] if root.is_file() else sorted(root.rglob("*.[hc]*")):
+    for file in [root] if root.is_file() else sorted(path for end in ("*.h", "*.cc") for path in root.rglob(end)):
         text = NOISE.sub(lambda m: re.sub(r"[^\n]", " ", m.group()), file.read_text())
         for match in re.finditer(r"\bco_await\b", text):
             line = text.count("\n", 0, match.start()) + 1

@@ -21,7 +21,7 @@ def layer_of(path):
 
 bad = []
 for top in ("core", "agent", "collector", "cli"):
-    for file in sorted((ROOT / top).rglob("*.[hc]*")):
+    for file in sorted(path for end in ("*.h", "*.cc") for path in (ROOT / top).rglob(end)):
         path = file.relative_to(ROOT).as_posix()
         layer = layer_of(path)
         if layer is None:
