@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-#include "core/check.h"
+#include "agent/capture/classic_assembler.h"
 
 namespace gnomon {
 namespace {
@@ -27,91 +27,8 @@ constexpr std::uint32_t kFragmentBytes = 4096;
 constexpr std::array<std::string_view, 9> kMethods = {"GET ", "POST", "HEAD", "PUT ", "CONN",
                                                       "OPTI", "DELE", "PATC", "PROP"};
 
-// Scratch cells.
-constexpr std::uint32_t kTransportCell = 0;  // where the transport header begins
-constexpr std::uint32_t kOutboundCell = 1;   // 1 when this machine sent the packet
-constexpr std::uint32_t kProtocolCell = 2;   // of the transport header
-
-// Assembler emits classic BPF (Linux, Documentation/networking/filter.rst). Jumps go forward to
-// labels; conditional ones reach 255 instructions, so every part has its own ways out.
-class Assembler {
- public:
-  using Label = std::size_t;
-
-  Label label() {
-    places_.push_back(kNowhere);
-    return places_.size() - 1;
-  }
-  void place(Label label) { places_[label] = program_.size(); }
-
-  void emit(unsigned code, std::uint32_t k = 0) {
-    program_.push_back({static_cast<std::uint16_t>(code), 0, 0, k});
-  }
-  // if_ tests the accumulator against k and goes to `yes`, else on.
-  void if_(unsigned test, std::uint32_t k, Label yes) {
-    jumps_.push_back({program_.size(), yes, true});
-    program_.push_back({static_cast<std::uint16_t>(BPF_JMP | BPF_K | test), 0, 0, k});
-  }
-  void unless(unsigned test, std::uint32_t k, Label no) {
-    jumps_.push_back({program_.size(), no, false});
-    program_.push_back({static_cast<std::uint16_t>(BPF_JMP | BPF_K | test), 0, 0, k});
-  }
-  void go(Label label) {
-    jumps_.push_back({program_.size(), label, true});
-    emit(BPF_JMP | BPF_JA);
-  }
-
-  void load_ancillary(unsigned what) {
-    emit(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF) + what);
-  }
-  void load8(std::uint32_t at) { emit(BPF_LD | BPF_B | BPF_IND, at); }
-  void load16(std::uint32_t at) { emit(BPF_LD | BPF_H | BPF_IND, at); }
-  void load32(std::uint32_t at) { emit(BPF_LD | BPF_W | BPF_IND, at); }
-  void load_length() { emit(BPF_LD | BPF_W | BPF_LEN); }
-  void load_cell(std::uint32_t cell) { emit(BPF_LD | BPF_MEM, cell); }
-  void store_cell(std::uint32_t cell) { emit(BPF_ST, cell); }
-  void index_from_cell(std::uint32_t cell) { emit(BPF_LDX | BPF_W | BPF_MEM, cell); }
-  void set_index(std::uint32_t value) { emit(BPF_LDX | BPF_W | BPF_IMM, value); }
-  void to_index() { emit(BPF_MISC | BPF_TAX); }
-  void and_(std::uint32_t k) { emit(BPF_ALU | BPF_AND | BPF_K, k); }
-  void add(std::uint32_t k) { emit(BPF_ALU | BPF_ADD | BPF_K, k); }
-  void add_index() { emit(BPF_ALU | BPF_ADD | BPF_X); }
-  void subtract_index() { emit(BPF_ALU | BPF_SUB | BPF_X); }
-  void shift_left(std::uint32_t k) { emit(BPF_ALU | BPF_LSH | BPF_K, k); }
-  void shift_right(std::uint32_t k) { emit(BPF_ALU | BPF_RSH | BPF_K, k); }
-  void give(std::uint32_t bytes) { emit(BPF_RET | BPF_K, bytes); }
-
-  std::vector<sock_filter> finish() {
-    for (const Jump& jump : jumps_) {
-      GNOMON_CHECK(places_[jump.to] != kNowhere && places_[jump.to] > jump.at);
-      const std::size_t distance = places_[jump.to] - jump.at - 1;
-      sock_filter& instruction = program_[jump.at];
-      if (instruction.code == (BPF_JMP | BPF_JA)) {
-        instruction.k = static_cast<std::uint32_t>(distance);
-        continue;
-      }
-      GNOMON_CHECK(distance <= 255);
-      (jump.when ? instruction.jt : instruction.jf) = static_cast<std::uint8_t>(distance);
-    }
-    return program_;
-  }
-
- private:
-  static constexpr std::size_t kNowhere = ~std::size_t{0};
-
-  struct Jump {
-    std::size_t at;
-    Label to;
-    bool when;
-  };
-
-  std::vector<sock_filter> program_;
-  std::vector<std::size_t> places_;
-  std::vector<Jump> jumps_;
-};
-
 // choose_interface leaves 1 in the outbound cell when this machine sent the packet.
-void choose_interface(Assembler& code, const FilterScope& scope) {
+void choose_interface(ClassicAssembler& code, const FilterScope& scope) {
   const auto listed = code.label();
   const auto chosen = code.label();
   code.load_ancillary(SKF_AD_IFINDEX);
@@ -151,12 +68,12 @@ void choose_interface(Assembler& code, const FilterScope& scope) {
   code.place(incoming);
   code.emit(BPF_LD | BPF_IMM, 0);
   code.place(known);
-  code.store_cell(kOutboundCell);
+  code.store_cell(FilterCell::kOutbound);
 }
 
 // find_transport leaves the transport's protocol and place in their cells. Fragments are decided
 // on here.
-void find_transport(Assembler& code, std::uint32_t snaplen) {
+void find_transport(ClassicAssembler& code, std::uint32_t snaplen) {
   const auto ip = code.label();
   const auto tagged = code.label();
   const auto other = code.label();
@@ -165,8 +82,9 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
 
   // The kernel's checker walks on behind a return, and must find these cells set there too.
   code.emit(BPF_LD | BPF_IMM, 0);
-  code.store_cell(kTransportCell);
-  code.store_cell(kProtocolCell);
+  code.store_cell(FilterCell::kTransport);
+  code.store_cell(FilterCell::kProtocol);
+  code.store_cell(FilterCell::kNetwork);
   code.set_index(0);
   code.load_ancillary(SKF_AD_PROTOCOL);
   code.if_(BPF_JEQ, 0x0800, ip);
@@ -181,6 +99,7 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   code.place(tagged);
   code.set_index(4);
   code.place(ip);
+  code.store_index(FilterCell::kNetwork);
 
   code.load8(0);
   code.shift_right(4);
@@ -199,12 +118,12 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   code.go(late_fragment);
   code.place(first_v4);
   code.load8(9);
-  code.store_cell(kProtocolCell);
+  code.store_cell(FilterCell::kProtocol);
   code.load8(0);
   code.and_(0x0f);
   code.shift_left(2);
   code.add_index();
-  code.store_cell(kTransportCell);
+  code.store_cell(FilterCell::kTransport);
   code.go(transport);
 
   const auto fragment_v6 = code.label();
@@ -212,7 +131,7 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   const auto plain_v6 = code.label();
   code.place(ipv6);
   code.load8(6);
-  code.store_cell(kProtocolCell);
+  code.store_cell(FilterCell::kProtocol);
   code.if_(BPF_JEQ, 44, fragment_v6);
   code.if_(BPF_JEQ, 0, option_v6);
   code.if_(BPF_JEQ, 60, option_v6);
@@ -221,7 +140,7 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   code.go(plain_v6);
   code.place(option_v6);
   code.load8(40);
-  code.store_cell(kProtocolCell);
+  code.store_cell(FilterCell::kProtocol);
   code.load8(41);
   code.shift_left(3);
   code.add(48);
@@ -234,11 +153,11 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   code.go(late_fragment);
   code.place(first_v6);
   code.load8(40);
-  code.store_cell(kProtocolCell);
+  code.store_cell(FilterCell::kProtocol);
   code.emit(BPF_LD | BPF_IMM, 48);
   code.place(plain_v6);
   code.add_index();
-  code.store_cell(kTransportCell);
+  code.store_cell(FilterCell::kTransport);
   code.go(transport);
 
   const auto far = code.label();
@@ -250,7 +169,7 @@ void find_transport(Assembler& code, std::uint32_t snaplen) {
   code.place(transport);
 }
 
-void accept_dns(Assembler& code, std::uint32_t snaplen) {
+void accept_dns(ClassicAssembler& code, std::uint32_t snaplen) {
   const auto dns = code.label();
   const auto no_dns = code.label();
   code.load16(0);
@@ -262,15 +181,15 @@ void accept_dns(Assembler& code, std::uint32_t snaplen) {
   code.place(no_dns);
 }
 
-void require_outbound(Assembler& code) {
+void require_outbound(ClassicAssembler& code) {
   const auto outbound = code.label();
-  code.load_cell(kOutboundCell);
+  code.load_cell(FilterCell::kOutbound);
   code.if_(BPF_JEQ, 1, outbound);
   code.give(0);
   code.place(outbound);
 }
 
-void filter_tcp(Assembler& code, std::uint32_t snaplen) {
+void filter_tcp(ClassicAssembler& code, std::uint32_t snaplen, Tails tails) {
   const auto drop = code.label();
   const auto pass = code.label();
   const auto tail = code.label();
@@ -316,9 +235,16 @@ void filter_tcp(Assembler& code, std::uint32_t snaplen) {
   code.if_(BPF_JEQ, 0x1703, drop);
 
   code.place(tail);
+  if (tails == Tails::left_out) {
+    code.place(drop);
+    code.give(0);
+    code.place(pass);
+    code.give(snaplen);
+    return;
+  }
   code.load_length();
   code.if_(BPF_JGE, kTailLongest, drop);
-  code.index_from_cell(kTransportCell);
+  code.index_from_cell(FilterCell::kTransport);
   code.load8(13);
   const auto pushed = code.label();
   code.if_(BPF_JSET, 0x08, pushed);
@@ -334,7 +260,7 @@ void filter_tcp(Assembler& code, std::uint32_t snaplen) {
   code.give(snaplen);
 }
 
-void filter_udp(Assembler& code, std::uint32_t snaplen) {
+void filter_udp(ClassicAssembler& code, std::uint32_t snaplen) {
   const auto drop = code.label();
   const auto pass = code.label();
   const auto version2 = code.label();
@@ -364,21 +290,21 @@ void filter_udp(Assembler& code, std::uint32_t snaplen) {
 
 }  // namespace
 
-std::vector<sock_filter> build_kernel_filter(const FilterScope& scope) {
-  Assembler code;
+std::vector<sock_filter> build_kernel_filter(const FilterScope& scope, Tails tails) {
+  ClassicAssembler code;
   choose_interface(code, scope);
   find_transport(code, scope.snaplen);
   const auto tcp = code.label();
   const auto udp = code.label();
-  code.index_from_cell(kTransportCell);
-  code.load_cell(kProtocolCell);
+  code.index_from_cell(FilterCell::kTransport);
+  code.load_cell(FilterCell::kProtocol);
   code.if_(BPF_JEQ, 6, tcp);
   code.if_(BPF_JEQ, 17, udp);
   code.give(0);
   code.place(udp);
   filter_udp(code, scope.snaplen);
   code.place(tcp);
-  filter_tcp(code, scope.snaplen);
+  filter_tcp(code, scope.snaplen, tails);
   return code.finish();
 }
 

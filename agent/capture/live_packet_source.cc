@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "agent/capture/flow_filter.h"
 #include "agent/capture/interface_watch.h"
 #include "agent/capture/kernel_filter.h"
 #include "core/clock.h"
@@ -45,7 +46,9 @@ class LivePacketSource::Impl {
         dropped_(counters.counter("capture_dropped_total",
                                   "packets that passed the filter and found the ring full")),
         reopened_(counters.counter("capture_reopened_total", "times the socket was opened again")),
-        interfaces_(counters.gauge("capture_interfaces", "interfaces that are up and watched")) {}
+        interfaces_(counters.gauge("capture_interfaces", "interfaces that are up and watched")),
+        remembers_(counters.gauge("capture_filter_remembers",
+                                  "1 while the kernel filter knows where flows began")) {}
   Impl(const Impl&) = delete;
   Impl& operator=(const Impl&) = delete;
   ~Impl() {
@@ -68,6 +71,7 @@ class LivePacketSource::Impl {
         log::warn("capture.interface_missing", {{"name", name}});
       }
     }
+    load_flow_filter();
     if (auto opened = open_socket(); !opened) {
       return opened;
     }
@@ -191,10 +195,35 @@ class LivePacketSource::Impl {
     return scope;
   }
 
+  // load_flow_filter is for once, before the right to load programs is given up.
+  void load_flow_filter() {
+    if (!options_.remember_flows) {
+      return;
+    }
+    const auto& table = watch_->table();
+    const auto loopback = std::find_if(table.begin(), table.end(),
+                                       [](const auto& entry) { return entry.second.loopback; });
+    auto loaded = FlowFilter::load(options_.snaplen, loopback == table.end() ? 0 : loopback->first);
+    if (!loaded) {
+      log::info("capture.filter_forgets", {{"reason", loaded.error().text()}});
+      return;
+    }
+    flow_filter_ = std::move(*loaded);
+    remembers_.set(1);
+  }
+
   // attach hands the filter to the kernel itself. libpcap's pcap_setfilter would run it again in
   // this process over packets that came before, where the direction is not known and an outbound
   // hello is thrown away.
   Result<Ok, CaptureError> attach(const FilterScope& scope) {
+    if (flow_filter_ != nullptr) {
+      flow_filter_->choose(scope);
+      if (const auto attached = flow_filter_->attach(::pcap_fileno(pcap_.get())); !attached) {
+        return Failure{refused("cannot filter: " + attached.error().text())};
+      }
+      scope_ = scope;
+      return Ok{};
+    }
     std::vector<sock_filter> program = build_kernel_filter(scope);
     sock_fprog filter{};
     filter.len = static_cast<unsigned short>(program.size());
@@ -223,7 +252,10 @@ class LivePacketSource::Impl {
     watched_ = names;
     interfaces_.set(static_cast<std::int64_t>(names.size()));
     FilterScope scope = scope_of_now();
-    if (pcap_ != nullptr && scope != scope_) {
+    if (flow_filter_ != nullptr) {
+      flow_filter_->choose(scope);
+      scope_ = scope;
+    } else if (pcap_ != nullptr && scope != scope_) {
       if (const auto attached = attach(scope); !attached) {
         log::error("capture.filter_refused", {{"reason", attached.error().text}});
       }
@@ -278,7 +310,9 @@ class LivePacketSource::Impl {
   Counter& dropped_;
   Counter& reopened_;
   Gauge& interfaces_;
+  Gauge& remembers_;
   std::unique_ptr<InterfaceWatch> watch_;
+  std::unique_ptr<FlowFilter> flow_filter_;
   std::unique_ptr<pcap_t, ClosePcap> pcap_;
   FilterScope scope_;
   std::vector<std::string> watched_;

@@ -87,6 +87,9 @@ std::uint32_t run(const std::vector<sock_filter>& program, const Shown& shown) {
       case BPF_ST:
         cells.at(i.k) = a;
         continue;
+      case BPF_STX:
+        cells.at(i.k) = x;
+        continue;
       case BPF_MISC | BPF_TAX:
         x = a;
         continue;
@@ -233,6 +236,18 @@ TEST_CASE("KernelFilter: bulk data and what comes in stay in the kernel", "[agen
     CHECK_FALSE(passes(shown));
   }
   CHECK_FALSE(passes({Buffer(28, 0), 0x0806}));
+}
+
+TEST_CASE("KernelFilter: tails pass only where they are asked for", "[agent][capture]") {
+  for (const Shown& shown : both(6, segment(bytes_of("the rest of a hello"), 443, 0x18))) {
+    const FilterScope scope;
+    CHECK(run(build_kernel_filter(scope, Tails::passed), shown) == scope.snaplen);
+    CHECK(run(build_kernel_filter(scope, Tails::left_out), shown) == 0);
+  }
+  for (const Shown& shown : both(6, segment(hello()))) {
+    const FilterScope scope;
+    CHECK(run(build_kernel_filter(scope, Tails::left_out), shown) == scope.snaplen);
+  }
 }
 
 TEST_CASE("KernelFilter: later fragments pass as far as an answer reaches", "[agent][capture]") {
