@@ -1,9 +1,10 @@
-// gnomon admin: join tokens, agents and the authority of a running collector.
+// gnomon admin: join tokens, agents, the authority and backups of a running collector.
 
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +28,7 @@ struct Choice {
   std::string format = "table";
   std::string label;
   std::string id;
+  std::string to;
   unsigned uses = 1;
   unsigned hours = 24;
   bool quiet = false;
@@ -149,7 +151,7 @@ CLI::App* subcommand(CLI::App& parent, const char* name, const char* what,
 void add_admin(CLI::App& app, int& exit_code) {
   const auto choice = std::make_shared<Choice>();
   CLI::App* admin = app.add_subcommand(
-      "admin", "Join tokens, agents and the authority of the collector on this machine");
+      "admin", "Join tokens, agents, the authority and backups of the collector on this machine");
   admin->require_subcommand(1);
 
   CLI::App* token = admin->add_subcommand("token", "Tokens that let machines enrol");
@@ -189,6 +191,18 @@ void add_admin(CLI::App& app, int& exit_code) {
   authority->require_subcommand(1);
   subcommand(*authority, "show", "Its root certificate and key hash", choice)
       ->callback([choice, &exit_code] { exit_code = ask(*choice, "ca show", {}); });
+
+  CLI::App* backup = subcommand(
+      *admin, "backup", "A consistent copy of store and authority, made while all runs", choice);
+  backup->add_option("--to", choice->to, "Folder to make; must not exist")->required();
+  backup->footer(
+      "Example: gnomon admin backup --to /backup/gnomon-$(date +%F)\n"
+      "It holds the authority's keys. To restore, put a copy in the data folder's place "
+      "while no collector runs.");
+  backup->callback([choice, &exit_code] {
+    const std::string to = std::filesystem::absolute(choice->to).lexically_normal().string();
+    exit_code = ask(*choice, "backup", {{"to", to}});
+  });
 }
 
 }  // namespace gnomon::cli

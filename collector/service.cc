@@ -15,6 +15,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
+#include "collector/backup.h"
 #include "collector/digest/digests.h"
 #include "collector/enrol/admin_client.h"
 #include "collector/enrol/admin_server.h"
@@ -87,7 +88,8 @@ bool is_address(const std::string& name) {
 
 class Service::Impl {
  public:
-  explicit Impl(const Config& config) : config_(config), pool_(kPoolThreads), upkeep_(io_) {}
+  Impl(const Config& config, rocksdb::Env* env)
+      : config_(config), env_(env), pool_(kPoolThreads), upkeep_(io_) {}
 
   ~Impl() {
     // Whoever asks others goes first: readers, then the conversations, then what blocks; the
@@ -172,7 +174,9 @@ class Service::Impl {
   }
 
   std::optional<std::string> open_store() {
-    auto opened = Store::open(store_options(config_), clock_, counters_);
+    StoreOptions options = store_options(config_);
+    options.env = env_;
+    auto opened = Store::open(std::move(options), clock_, counters_);
     if (!opened) {
       return opened.error().text;
     }
@@ -232,7 +236,9 @@ class Service::Impl {
     const std::string socket = config_.data + "/" + kAdminSocket;
     admin_ = std::make_unique<AdminServer>(
         io_, pool_, socket,
-        enrolment_commands(*registry_, *authority_, review_commands(*review_, *query_)));
+        enrolment_commands(
+            *registry_, *authority_,
+            backup_commands(files_, *store_, config_.data, review_commands(*review_, *query_))));
     if (const auto started = admin_->start(); !started) {
       return "cannot listen on " + socket + ": " + started.error().code.message();
     }
@@ -319,6 +325,7 @@ class Service::Impl {
   }
 
   const Config config_;
+  rocksdb::Env* const env_;  // null: the machine's own
   SystemClock clock_;
   Counters counters_;
   PosixFileSystem files_;
@@ -350,8 +357,9 @@ class Service::Impl {
 Service::Service(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Service::~Service() = default;
 
-Result<std::unique_ptr<Service>, ServiceError> Service::start(const Config& config) {
-  auto impl = std::make_unique<Impl>(config);
+Result<std::unique_ptr<Service>, ServiceError> Service::start(const Config& config,
+                                                              rocksdb::Env* env) {
+  auto impl = std::make_unique<Impl>(config, env);
   if (auto problem = impl->start()) {
     return Failure{ServiceError{std::move(*problem)}};
   }

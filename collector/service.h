@@ -8,6 +8,10 @@
 #include "collector/config.h"
 #include "core/result.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace gnomon {
 
 // ServiceError is one sentence for the operator. It always ends the program with status 2.
@@ -23,7 +27,10 @@ struct ServiceError {
 // store has its committer, and HTTP its own threads.
 class Service {
  public:
-  static Result<std::unique_ptr<Service>, ServiceError> start(const Config& config);
+  // `env` is for tests that put a disk under the store which forgets or fails; it must outlive the
+  // service.
+  static Result<std::unique_ptr<Service>, ServiceError> start(const Config& config,
+                                                              rocksdb::Env* env = nullptr);
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "collector/store/merge.h"
@@ -18,6 +20,14 @@ namespace {
 constexpr std::size_t kMemtableBytes = std::size_t{32} << 20;
 constexpr std::size_t kCacheBytes = std::size_t{32} << 20;
 constexpr std::uint64_t kMaxWalBytes = std::uint64_t{64} << 20;
+
+// Opening writes a manifest, and what the logs hold becomes tables.
+constexpr std::uint64_t kOpeningBytes = std::uint64_t{4} << 20;
+
+// Who reads beside a running collector may find that a table of the list just read was compacted
+// away: it reads the list again. A collector that has just started compacts for a second or two.
+constexpr int kReadAttempts = 50;
+constexpr std::chrono::milliseconds kReadAgain{100};
 
 rocksdb::CompressionType best_compression() {
   const auto known = rocksdb::GetSupportedCompressions();
@@ -40,7 +50,8 @@ rocksdb::DBOptions db_options(const StoreOptions& options) {
   db.db_write_buffer_size = kMemtableBytes;
   db.max_total_wal_size = kMaxWalBytes;
   db.max_background_jobs = 2;
-  db.max_open_files = 512;
+  // A reader opens all tables at once, so that none can vanish under it later.
+  db.max_open_files = options.read_only ? -1 : 512;
   db.keep_log_file_num = 4;
   db.max_log_file_size = std::size_t{1} << 20;
   db.info_log_level = rocksdb::WARN_LEVEL;
@@ -82,6 +93,22 @@ StoreError store_error(const std::string& path, const rocksdb::Status& status) {
           "the store in " + path + " cannot be opened: " + status.ToString()};
 }
 
+rocksdb::Status open_to_read(const StoreOptions& options,
+                             std::vector<rocksdb::ColumnFamilyHandle*>& handles,
+                             rocksdb::DB*& opened) {
+  rocksdb::Status status;
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+    handles.clear();
+    status = rocksdb::DB::OpenForReadOnly(db_options(options), options.directory, families(),
+                                          &handles, &opened);
+    if (status.ok() || status.ToString().find("No such file") == std::string::npos) {
+      break;
+    }
+    std::this_thread::sleep_for(kReadAgain);
+  }
+  return status;
+}
+
 // missing_parts says in words what a store's folder lacks; empty when it is whole or quite new.
 // RocksDB would start an empty database over the remains.
 std::string missing_parts(FileSystem& files, const std::string& path) {
@@ -101,6 +128,30 @@ std::string missing_parts(FileSystem& files, const std::string& path) {
     return {};
   }
   return "its file CURRENT is missing";
+}
+
+// lack_of_room says in words that the disk is too full to open the store; empty when it is not.
+// RocksDB as distributions build it ends the process when a disk is full while it opens.
+std::string lack_of_room(FileSystem& files, const std::string& path) {
+  const auto free = files.free_bytes(path);
+  const auto names = files.list(path);
+  if (!free || !names) {
+    return {};  // opening will say why
+  }
+  std::uint64_t needed = kOpeningBytes;
+  for (const std::string& name : *names) {
+    if (name.ends_with(".log")) {
+      const auto log = files.open(path + "/" + name, OpenMode::read);
+      const auto size = log ? (*log)->size() : Result<std::uint64_t, IoError>{std::uint64_t{0}};
+      needed += size ? *size : 0;
+    }
+  }
+  if (*free >= needed) {
+    return {};
+  }
+  return "the disk is full: opening the store in " + path + " needs " +
+         std::to_string((needed >> 20) + 1) + " MiB, " + std::to_string(*free >> 20) +
+         " MiB are free";
 }
 
 }  // namespace
@@ -141,13 +192,18 @@ Result<std::unique_ptr<Database>, StoreError> Database::open(const StoreOptions&
         StoreError{StoreFault::damaged, "the store in " + path + " is damaged: " + missing}};
   }
 
+  if (!options.read_only) {
+    if (std::string lack = lack_of_room(files, path); !lack.empty()) {
+      return Failure{StoreError{StoreFault::unreachable, std::move(lack)}};
+    }
+  }
+
   std::unique_ptr<Database> database{new Database};
   database->path_ = path;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
       options.read_only
-          ? rocksdb::DB::OpenForReadOnly(db_options(options), path, families(), &database->handles_,
-                                         &opened)
+          ? open_to_read(options, database->handles_, opened)
           : rocksdb::DB::Open(db_options(options), path, families(), &database->handles_, &opened);
   if (!status.ok()) {
     return Failure{store_error(path, status)};

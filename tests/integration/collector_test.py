@@ -6,10 +6,12 @@
 import json
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 
 import captures
@@ -66,6 +68,19 @@ class Collector:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports['http']}{path}",
                                     timeout=30) as answer:
             return answer.read().decode()
+
+    def ready(self):
+        """What /readyz says, and whether it is yes."""
+        try:
+            return True, self.get("/readyz")
+        except urllib.error.HTTPError as error:
+            return False, error.read().decode()
+
+    def metric(self, name):
+        for line in self.get("/metrics").splitlines():
+            if line.startswith(name + " "):
+                return float(line.rsplit(" ", 1)[1])
+        return None
 
     def digest(self, week):
         return json.loads(self.get(f"/api/v1/digests/{week}"))
@@ -280,31 +295,140 @@ def test_a_port_in_use_is_said_in_one_sentence(place):
     assert as_multiset(collector.contacts()) == before
 
 
-def test_a_collector_with_a_full_disk_stores_on_when_there_is_room(place):
+def backup(place, collector, name):
+    status, out, errors = place.run("gnomon", "admin", "backup", "--data", collector.data, "--to",
+                                    place.path(name))
+    assert status == 0, errors
+    return out
+
+
+def test_a_restored_collector_gets_what_it_lost_from_the_agents(place):
+    """Yesterday's backup, a day of work, a dead disk: everything is there again, exactly once."""
+    collector = Collector(place)
+    for name in ("first", "second", "late"):
+        assert collector.enrol(name)[0] == 0
+    assert replay(place, "first", "--at", "2026-11-16T09:00", captures.OWN / "curl.pcap")[0] == 0
+    assert replay(place, "second", "--at", AT, captures.OWN / "signup-story.pcap")[0] == 0
+    backup(place, collector, "yesterday")
+
+    # The day after: more from both, from one that the backup knows nothing of, and a new machine.
+    assert replay(place, "first", "--at", "2026-11-17T09:10",
+                  captures.OWN / "signup-story.pcap")[0] == 0
+    assert replay(place, "second", "--at", "2026-11-18T09:00",
+                  captures.OWN / "analytics-console.pcap")[0] == 0
+    assert replay(place, "late", "--at", "2026-11-17T10:00", captures.OWN / "curl.pcap")[0] == 0
+    assert collector.enrol("new")[0] == 0
+    assert replay(place, "new", "--at", "2026-11-17T11:00", captures.OWN / "ipv6.pcap")[0] == 0
+    before = as_multiset(collector.contacts())
+
+    collector.kill()
+    shutil.rmtree(collector.data)
+    shutil.copytree(place.path("yesterday"), collector.data)
+    collector.start()
+    names = ("first", "second", "late", "new")
+    assert len(as_multiset(collector.contacts())) < len(before)
+    # Each comes back with something new; its tail since the backup comes before that.
+    for day, name in enumerate(names, start=19):
+        status, _, errors = replay(place, name, "--at", f"2026-11-{day}T09:00",
+                                   captures.OWN / "openssl-python.pcap")
+        assert status == 0, errors
+    stored = as_multiset(collector.contacts())
+    spooled = sorted(text for name in names for text in as_multiset(contacts(place, name)))
+    assert stored == spooled, "what agents hold and what is stored differ"
+    assert all(stored.count(text) >= before.count(text) for text in set(before))
+    assert not any(agent["gaps"] for agent in
+                   json.loads(collector.get("/api/v1/agents"))["agents"])
+    # Counted once too: totals made anew from the batches are the same.
+    digest = collector.digest("2026-W47")
+    collector.process.terminate()
+    assert collector.process.wait(timeout=60) == 0
+    status, _, errors = place.run("gnomon-collector", "rebuild", "--data", collector.data, "--zone",
+                                  "UTC")
+    assert status == 0, errors
+    collector.start()
+    assert tools_in(collector.digest("2026-W47"), *USES) == tools_in(digest, *USES)
+
+
+def test_a_backup_over_something_is_refused_in_one_sentence(place):
+    collector = Collector(place)
+    backup(place, collector, "one")
+    for target in (place.path("one"), "/proc/gnomon"):
+        status, _, errors = place.run("gnomon", "admin", "backup", "--data", collector.data, "--to",
+                                      target)
+        assert status == 1, (target, status, errors)
+        assert_one_sentence(errors, "no backup was made")
+    mode = place.path("one").stat().st_mode & 0o777
+    assert mode == 0o700, f"it holds keys, and its mode is {mode:o}"
+
+
+def small_disk(place, name, mebibytes):
+    """A file system of its own that runs full; the caller unmounts it."""
     if os.geteuid() != 0:
         raise Skipped("a small file system of its own needs root")
-    small = place.path("small")
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=160m", "tmpfs", str(small)],
+    folder = place.path(name)
+    folder.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mebibytes}m", "tmpfs", str(folder)],
                       capture_output=True).returncode != 0:
         raise Skipped("no file system can be mounted here")
+    return folder
+
+
+def fill(folder, leave):
+    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
+    filler = folder / "filler"
+    filler.write_bytes(b"x" * (free - leave))
+    return filler
+
+
+def test_a_collector_with_a_full_disk_stores_on_when_there_is_room(place):
+    small = small_disk(place, "small", 160)
+    try:
+        collector = Collector(place, "small/collector")
+        assert collector.enrol("ws")[0] == 0
+        assert replay(place, "ws", "--at", AT, captures.OWN / "curl.pcap")[0] == 0
+        assert collector.ready()[0] and collector.metric("store_accepting") == 1
+        before = as_multiset(collector.contacts())
+        filler = fill(small, 16 << 20)
+        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10", "--wait", "3",
+                                   captures.OWN / "signup-story.pcap")
+        assert status == 1, (status, errors)
+        assert set(before) <= set(as_multiset(collector.contacts()))
+        # It says so wherever somebody may look, and still talks.
+        ready, why = collector.ready()
+        assert not ready and "disk is full" in why, why
+        health = json.loads(collector.get("/healthz"))
+        assert health["status"] == "degraded" and "disk is full" in health["reason"], health
+        assert collector.metric("store_accepting") == 0
+        assert collector.metric('store_uploads_total{outcome="unavailable"}') > 0
+        filler.unlink()
+        # It goes on by itself: nobody has to send anything, or to start it again.
+        wait_until(lambda: collector.ready()[0], 30, "the collector to accept again")
+        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10",
+                                   captures.OWN / "signup-story.pcap")
+        assert status == 0, errors
+        assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+        collector.kill()
+    finally:
+        subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+def test_a_collector_that_has_no_room_to_start_says_so_and_keeps_what_it_has(place):
+    small = small_disk(place, "small", 160)
     try:
         collector = Collector(place, "small/collector")
         assert collector.enrol("ws")[0] == 0
         assert replay(place, "ws", "--at", AT, captures.OWN / "curl.pcap")[0] == 0
         before = as_multiset(collector.contacts())
-        free = os.statvfs(small).f_bavail * os.statvfs(small).f_frsize
-        filler = small / "filler"
-        filler.write_bytes(b"x" * (free - (16 << 20)))
-        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10", "--wait", "3",
-                                   captures.OWN / "signup-story.pcap")
-        assert status == 1, (status, errors)
-        assert set(before) <= set(as_multiset(collector.contacts()))
+        collector.kill()
+        filler = fill(small, 0)
+        status, _, errors = place.run("gnomon-collector", "serve", "--data", collector.data,
+                                      "--listen", "127.0.0.1:0", "--enrol", "127.0.0.1:0", "--http",
+                                      "127.0.0.1:0", "--zone", "UTC", timeout=60)
+        assert status == 2, (status, errors)
+        assert_one_sentence(errors, "disk")
         filler.unlink()
-        status, _, errors = replay(place, "ws", "--at", "2026-11-17T09:10",
-                                   captures.OWN / "signup-story.pcap")
-        assert status == 0, errors
-        assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+        collector.start()
+        assert as_multiset(collector.contacts()) == before
         collector.kill()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False)
