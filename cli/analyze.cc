@@ -81,16 +81,22 @@ int analyze(const AnalyzeOptions& options) {
   }
   CaptureWalk walk{*analysis};
   int exit_code = kDone;
+  bool any_read = false;
   for (const std::string& file : files) {
-    if (const auto failed = walk.read(file)) {
+    const auto failed = walk.read(file);
+    const int code = failed ? worth(*failed) : kDone;
+    if (failed) {
       // Before the warning goes out, so does what the file held.
       output.flush();
-      const int code = worth(*failed);
       say((code == kPartly ? "warning: " : "") + failed->text);
       exit_code = std::max(exit_code, code);
     }
+    any_read = any_read || code != kImpossible;
   }
-  analysis->finish();
+  // Where nothing was read there is nothing to say of it, not even that no tool was seen.
+  if (any_read) {
+    analysis->finish();
+  }
   output.flush();
   if (!output.ok()) {
     say("cannot write to standard output");

@@ -67,7 +67,7 @@ struct GapSum {
 
 // Coverage is what could and could not be seen in a week.
 struct Coverage {
-  std::uint32_t agents_known = 0;      // first heard of before the week's end
+  std::uint32_t agents_known = 0;      // first heard of before the week's end, or telling of it
   std::uint32_t agents_reporting = 0;  // sent a health report from within the week
   std::uint32_t agents_silent = 0;     // known, but quiet for three days or more at the week's end
   std::uint32_t agents_blind = 0;      // reporting, with less than 90 % readable

@@ -159,8 +159,12 @@ void add_counts(Health& sum, const Health& more) {
   sum.flows_evicted += more.flows_evicted;
 }
 
-// read_health adds up, agent by agent, what was counted within the week.
-Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Coverage& coverage) {
+using AgentIds = std::set<std::string, std::less<>>;
+
+// read_health adds up, agent by agent, what was counted within the week. `reporting` takes the ids
+// of those that told anything.
+Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Coverage& coverage,
+                                AgentIds& reporting) {
   struct OfAgent {
     std::optional<Health> last;
     Health grown;
@@ -184,6 +188,7 @@ Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Cove
       });
   for (const auto& [agent, of_agent] : agents) {
     if (of_agent.reporting) {
+      reporting.insert(agent);
       ++coverage.agents_reporting;
       add_counts(coverage.grown, of_agent.grown);
       const auto share = readable_share(of_agent.grown);
@@ -196,7 +201,8 @@ Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Cove
 
 Result<Ok, IoError> read_coverage(const Snapshot& snapshot, const Span& span, WeekAnswer& answer) {
   Coverage& coverage = answer.coverage;
-  if (auto read = read_health(snapshot, span, coverage); !read) {
+  AgentIds reporting;
+  if (auto read = read_health(snapshot, span, coverage, reporting); !read) {
     return read;
   }
   std::map<std::string, GapSum> gaps;
@@ -216,12 +222,14 @@ Result<Ok, IoError> read_coverage(const Snapshot& snapshot, const Span& span, We
   }
   WallTime first_ever = WallTime::max();
   const WallTime until = std::min(span.end, answer.asked);
-  read = snapshot.agents([&](std::string_view, const AgentTotal& total) {
+  read = snapshot.agents([&](std::string_view agent, const AgentTotal& total) {
     first_ever = std::min(first_ever, total.first_received);
     if (!answer.fresh || total.last_received > *answer.fresh) {
       answer.fresh = total.last_received;
     }
-    if (total.first_received < span.end) {
+    // What was played from recordings, or kept through a long time offline, tells of days before
+    // the collector first heard of the agent.
+    if (total.first_received < span.end || reporting.count(agent) > 0) {
       ++coverage.agents_known;
       coverage.agents_silent += total.last_received < until - kSilentAfter ? 1U : 0U;
     }

@@ -105,8 +105,8 @@ def test_what_cannot_be_analysed_is_said_in_one_sentence(place):
     place.path("empty.pcap").write_bytes(b"")
     place.path("notes.txt").write_bytes(b"a text is not a capture\n" * 10)
     for name in ("empty.pcap", "notes.txt", "missing.pcap"):
-        status, _, errors = place.run("gnomon", "analyze", place.path(name))
-        assert status == 2, (name, errors)
+        status, out, errors = place.run("gnomon", "analyze", place.path(name))
+        assert status == 2 and not out, (name, out, errors)
         assert_one_sentence(errors, name)
 
 

@@ -7,6 +7,7 @@
 
 using namespace gnomon;
 using testing::at;
+using testing::batch_of;
 using testing::Company;
 using testing::contact;
 
@@ -112,6 +113,20 @@ TEST_CASE("Query: coverage says what could not be seen", "[collector]") {
   REQUIRE(seen.gaps.size() == 1);
   CHECK(seen.gaps[0].reason == "spool-full");
   CHECK(seen.gaps[0].contacts == 30);
+}
+
+TEST_CASE("Query: an agent that tells of days before it was heard of is known in them",
+          "[collector]") {
+  Company company;
+  Batch late = batch_of({}, at(23));  // received on the Monday after
+  late.health = Health{};
+  late.health->when = at(18);
+  late.health->hellos = 10;
+  company.report("d1", late);
+  const auto answer = Query{*company.store, nullptr, company.clock}.week(kWeek);
+  REQUIRE(answer);
+  CHECK(answer->coverage.agents_reporting == 1);
+  CHECK(answer->coverage.agents_known == 1);
 }
 
 TEST_CASE("Query: agents are told by their ids, with what they declared", "[collector]") {
