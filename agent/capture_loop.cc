@@ -98,6 +98,7 @@ Result<bool, CaptureError> ReplayLoop::play(PacketSource& source) {
     }
     packets_.add_alone();
     packet.when += shift_;
+    seen_until_ = std::max(seen_until_.value_or(packet.when), packet.when);
     parts_.side.take(packet);
     while (auto parcel = parts_.cutter.cut(packet.when)) {
       if (!hand_over(std::move(parcel))) {
@@ -121,7 +122,10 @@ bool ReplayLoop::finish() {
       return false;
     }
   }
-  return true;
+  // A capture in which every name was hidden has no contact, and must still tell of its blindness.
+  Parcel last;
+  last.seen_until = seen_until_;
+  return !seen_until_ || hand_over(std::move(last));
 }
 
 bool ReplayLoop::hand_over(std::optional<Parcel> parcel) {

@@ -110,7 +110,8 @@ class ReplayLoop {
   Counter& packets_;
   std::uint64_t part_ = 0;
   std::uint64_t put_ = 0;
-  std::uint32_t since_asked_ = 0;  // packets since stopping() was asked
+  std::uint32_t since_asked_ = 0;       // packets since stopping() was asked
+  std::optional<WallTime> seen_until_;  // time of the newest packet
 };
 
 }  // namespace gnomon

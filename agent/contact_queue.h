@@ -23,6 +23,8 @@ struct Parcel {
   std::uint64_t part = 0;  // position within a replay, from 1; 0 live
   std::vector<Contact> contacts;
   std::vector<std::uint8_t> memory;
+  // Set: what the agent has seen is reported as of then, also where there is no contact to report.
+  std::optional<WallTime> seen_until;
   std::uint64_t lost = 0;  // contacts given up before this parcel, for want of room
   WallTime lost_from{};
   WallTime lost_to{};

@@ -200,7 +200,7 @@ class IoSide::Thread {
   }
 
   bool store(Parcel& parcel) {
-    if (!parcel.contacts.empty() || parcel.lost > 0) {
+    if (!parcel.contacts.empty() || parcel.lost > 0 || parcel.seen_until) {
       Batch batch = batch_of(parcel);
       auto appended = spool_->append(batch);
       if (!appended && appended.error().fault == SpoolFault::invalid) {
@@ -215,6 +215,7 @@ class IoSide::Thread {
       }
       parcel.contacts.clear();
       parcel.lost = 0;
+      parcel.seen_until.reset();
     }
     if (options_.keep_memory && !parcel.memory.empty()) {
       memory_.evidence = std::move(parcel.memory);
@@ -231,7 +232,7 @@ class IoSide::Thread {
   Batch batch_of(const Parcel& parcel) {
     Batch batch;
     batch.contacts = parcel.contacts;
-    WallTime newest{};
+    WallTime newest = parcel.seen_until.value_or(WallTime{});
     for (Contact& contact : batch.contacts) {
       ceiling_.hold(contact);
       newest = std::max(newest, contact.last);

@@ -15,7 +15,8 @@ import urllib.error
 import urllib.request
 
 import captures
-from programs import (Skipped, as_multiset, assert_one_sentence, kill_hard, main, rows, wait_until)
+from programs import (Skipped, as_multiset, assert_one_sentence, kill_hard, main, rows, spool_bytes,
+                      wait_for_progress, wait_until)
 from replay_test import AT, contacts
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -137,6 +138,18 @@ def test_the_reader_alone_makes_no_user(place):
     assert "google-analytics" not in tools_in(collector.digest("2026-W47"), *USES)
 
 
+def test_names_that_were_hidden_are_told_as_a_blind_spot(place):
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    status, _, errors = replay(place, "ws", "--at", AT, captures.OWN / "chromium-ech-real.pcap")
+    assert status == 0, errors
+    agent, = json.loads(collector.get("/api/v1/agents"))["agents"]
+    # Two of its connections hide the name behind ECH (tests/captures/own/expected).
+    assert 0 < agent["readable_share"] < 1, agent
+    lines = {line["key"] for line in collector.digest("2026-W47")["blind_spots"]}
+    assert "readable" in lines, lines
+
+
 def test_the_sample_week_plays(place):
     collector = Collector(place)
     sample = ROOT / "deploy" / "sample-week"
@@ -175,27 +188,6 @@ def log_of(place):
     return place.path("agent.log").read_text()[-2000:]
 
 
-def spool_bytes(place, name):
-    """How far an agent has come, in bytes of its spool."""
-    folder = place.path(name) / "spool"
-    total = 0
-    for path in folder.glob("*") if folder.exists() else ():
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            pass  # the agent removes and renames as it likes
-    return total
-
-
-def wait_for_progress(place, agent, wanted):
-    """Waits until the spool holds `wanted` bytes; False when the agent ended before."""
-    while spool_bytes(place, "ws") < wanted:
-        if agent.poll() is not None:
-            return False
-        time.sleep(0.001)
-    return agent.poll() is None
-
-
 def test_killing_the_agent_loses_and_repeats_nothing(place):
     capture = captures.history(place.path("history.pcap"), rounds=60)
     whole = undisturbed(place, capture)
@@ -206,7 +198,7 @@ def test_killing_the_agent_loses_and_repeats_nothing(place):
     # Killed where it has come to, not when: a fast machine must not outrun the test.
     for share in (0.05, 0.2, 0.35, 0.5, 0.65, 0.8):
         agent = start_replay(place, capture)
-        if wait_for_progress(place, agent, share * size):
+        if wait_for_progress(place, "ws", agent, share * size):
             kill_hard(agent)
             kills += 1
         else:
@@ -228,7 +220,7 @@ def test_killing_the_collector_loses_and_repeats_nothing(place):
     kills = 0
     agent = start_replay(place, capture)
     for share in (0.1, 0.3, 0.5, 0.7, 0.9):
-        if not wait_for_progress(place, agent, share * size):
+        if not wait_for_progress(place, "ws", agent, share * size):
             break
         collector.kill()
         kills += 1

@@ -69,6 +69,27 @@ def wait_until(condition, seconds, what):
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
+def spool_bytes(place, name):
+    """How far an agent has come, in bytes of its spool."""
+    folder = place.path(name) / "spool"
+    total = 0
+    for path in folder.glob("*") if folder.exists() else ():
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            pass  # the agent removes and renames as it likes
+    return total
+
+
+def wait_for_progress(place, name, agent, wanted):
+    """Waits until the agent's spool holds `wanted` bytes; False when the agent ended before."""
+    while spool_bytes(place, name) < wanted:
+        if agent.poll() is not None:
+            return False
+        time.sleep(0.001)
+    return agent.poll() is None
+
+
 def kill_hard(process):
     process.send_signal(signal.SIGKILL)
     process.wait()
