@@ -217,7 +217,11 @@ class Maker {
         list += i == 0 ? "" : i + 1 == names.size() ? " and " : ", ";
         list += names[i];
       }
-      digest_.overlaps.push_back({job, job + ": " + list + " are in use for the same job"});
+      std::string text = job;
+      text += ": ";
+      text += list;
+      text += " are in use for the same job";
+      digest_.overlaps.push_back({job, std::move(text)});
     }
   }
 

@@ -22,7 +22,7 @@ struct HttpOptions {
   std::size_t max_connections = 256;
   std::chrono::seconds request_within{10};  // from the first byte of a request to its last
   std::chrono::seconds idle_for{60};        // between two requests of one connection
-  std::size_t max_header_bytes = 8 * 1024;  // nothing we answer needs more
+  std::size_t max_header_bytes = 8192;      // nothing we answer needs more
   std::size_t max_body_bytes = 1024;        // nor a body at all
 };
 

@@ -138,15 +138,17 @@ std::string history_line(const ToolWeek& tool, const Frame& frame) {
 }
 
 std::string ago(WallTime when, WallTime now) {
-  const auto passed = std::chrono::duration_cast<std::chrono::minutes>(now - when).count();
+  constexpr std::int64_t kHour = 60;
+  constexpr std::int64_t kDay = 24 * kHour;
+  const std::int64_t passed = std::chrono::duration_cast<std::chrono::minutes>(now - when).count();
   const auto count = [](std::int64_t number, const char* one) {
     return std::to_string(number) + " " + one + (number == 1 ? "" : "s") + " ago";
   };
   std::string words = "just now";
-  if (passed >= 60 * 48) {
-    words = count(passed / (60 * 24), "day");
-  } else if (passed >= 120) {
-    words = count(passed / 60, "hour");
+  if (passed >= 2 * kDay) {
+    words = count(passed / kDay, "day");
+  } else if (passed >= 2 * kHour) {
+    words = count(passed / kHour, "hour");
   } else if (passed >= 1) {
     words = count(passed, "minute");
   }

@@ -376,7 +376,11 @@ std::string digest_page(const Frame& frame, const Digest& digest, const std::vec
     const std::size_t first = issued.size() > 8 ? issued.size() - 8 : 0;
     for (std::size_t i = issued.size(); i > first; --i) {
       const std::string week = to_string(issued[i - 1]);
-      main += " <a href=\"/digest/" + week + "\">" + week + "</a>";
+      main += " <a href=\"/digest/";
+      main += week;
+      main += "\">";
+      main += week;
+      main += "</a>";
     }
   }
   main += "</p></div>\n";
