@@ -100,6 +100,8 @@ int watch_command(const Config& config, bool all) {
       side.take(packet);
     }
   }
+  log::info("watch.ended", {{"packets", counters.value("capture_packets_total")},
+                            {"dropped", counters.value("capture_dropped_total")}});
   return kExitDone;
 }
 

@@ -27,8 +27,8 @@ class ClassicAssembler {
   void emit(unsigned code, std::uint32_t k = 0) {
     program_.push_back({static_cast<std::uint16_t>(code), 0, 0, k});
   }
-  // if_ tests the accumulator against k and goes to `yes`, else on.
-  void if_(unsigned test, std::uint32_t k, Label yes) {
+  // when tests the accumulator against k and goes to `yes`, else on.
+  void when(unsigned test, std::uint32_t k, Label yes) {
     jumps_.push_back({program_.size(), yes, true});
     program_.push_back({static_cast<std::uint16_t>(BPF_JMP | BPF_K | test), 0, 0, k});
   }
@@ -52,9 +52,11 @@ class ClassicAssembler {
   void store_cell(std::uint32_t cell) { emit(BPF_ST, cell); }
   void store_index(std::uint32_t cell) { emit(BPF_STX, cell); }
   void index_from_cell(std::uint32_t cell) { emit(BPF_LDX | BPF_W | BPF_MEM, cell); }
+  // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
   void set_index(std::uint32_t value) { emit(BPF_LDX | BPF_W | BPF_IMM, value); }
   void to_index() { emit(BPF_MISC | BPF_TAX); }
-  void and_(std::uint32_t k) { emit(BPF_ALU | BPF_AND | BPF_K, k); }
+  void mask(std::uint32_t k) { emit(BPF_ALU | BPF_AND | BPF_K, k); }
+  // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
   void add(std::uint32_t k) { emit(BPF_ALU | BPF_ADD | BPF_K, k); }
   void add_index() { emit(BPF_ALU | BPF_ADD | BPF_X); }
   void subtract_index() { emit(BPF_ALU | BPF_SUB | BPF_X); }

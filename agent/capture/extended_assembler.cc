@@ -78,6 +78,7 @@ void ExtendedAssembler::set(Register to, std::uint32_t value) {
 
 void ExtendedAssembler::set_map(Register to, int map_fd) {
   // One constant of 64 bits in two places; the kernel puts the map's address there.
+  // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
   emit(BPF_LD | BPF_DW | BPF_IMM, to, static_cast<Register>(BPF_PSEUDO_MAP_FD), 0,
        static_cast<std::uint32_t>(map_fd));
   emit(0, Register::r0, Register::r0, 0, 0);
@@ -85,6 +86,7 @@ void ExtendedAssembler::set_map(Register to, int map_fd) {
 
 void ExtendedAssembler::address(Register to, Register base, std::int32_t offset) {
   move(to, base);
+  // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
   emit(BPF_ALU64 | BPF_ADD | BPF_K, to, Register::r0, 0, static_cast<std::uint32_t>(offset));
 }
 
@@ -151,31 +153,30 @@ void ExtendedAssembler::end() {
 
 void ExtendedAssembler::translate(std::span<const sock_filter> classic, Label done) {
   const std::vector<bool> reached = reachable_in(classic);
-  std::vector<Label> labels;
-  labels.reserve(classic.size());
-  for (std::size_t at = 0; at < classic.size(); ++at) {
-    labels.push_back(label());
-  }
+  // Labels are numbered one after the other, so that of an instruction is found by its place.
+  const Label first = places_.size();
+  places_.resize(first + classic.size(), kNowhere);
   // Classic BPF begins with both at 0.
   set(kAccumulator, 0);
   set(kIndex, 0);
   for (std::size_t at = 0; at < classic.size(); ++at) {
-    place(labels[at]);
-    if (!reached[at]) {
-      continue;
+    place(first + at);
+    if (reached[at] && BPF_CLASS(classic[at].code) == BPF_JMP) {
+      translate_jump(classic[at], first + at + 1);
+    } else if (reached[at]) {
+      translate_one(classic[at], done);
     }
-    const sock_filter& i = classic[at];
-    if (BPF_CLASS(i.code) != BPF_JMP) {
-      translate_one(i, done);
-    } else if (BPF_OP(i.code) == BPF_JA) {
-      go(labels[at + 1 + i.k]);
-    } else {
-      GNOMON_CHECK(BPF_SRC(i.code) == BPF_K);
-      jump_if(BPF_OP(i.code), kAccumulator, i.k, labels[at + 1 + i.jt]);
-      if (i.jf != 0) {
-        go(labels[at + 1 + i.jf]);
-      }
-    }
+  }
+}
+
+void ExtendedAssembler::translate_jump(const sock_filter& instruction, Label next) {
+  if (BPF_OP(instruction.code) == BPF_JA) {
+    return go(next + instruction.k);
+  }
+  GNOMON_CHECK(BPF_SRC(instruction.code) == BPF_K);
+  jump_if(BPF_OP(instruction.code), kAccumulator, instruction.k, next + instruction.jt);
+  if (instruction.jf != 0) {
+    go(next + instruction.jf);
   }
 }
 
@@ -196,9 +197,9 @@ void ExtendedAssembler::translate_one(const sock_filter& instruction, Label done
       return load(Width::word, kAccumulator, Register::stack, cell_place(k));
     case BPF_LDX | BPF_W | BPF_MEM:
       return load(Width::word, kIndex, Register::stack, cell_place(k));
-    case BPF_LD | BPF_IMM:
+    case BPF_LD | BPF_IMM:  // NOLINT(misc-redundant-expression): both are 0
       return set(kAccumulator, k);
-    case BPF_LDX | BPF_W | BPF_IMM:
+    case BPF_LDX | BPF_W | BPF_IMM:  // NOLINT(misc-redundant-expression): two are 0
       return set(kIndex, k);
     case BPF_ST:
       return store(Width::word, Register::stack, cell_place(k), kAccumulator);

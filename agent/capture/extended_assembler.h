@@ -76,6 +76,7 @@ class ExtendedAssembler {
   void emit(unsigned code, Register to, Register from, std::int32_t offset, std::uint32_t value);
   void emit_jump(unsigned code, Register left, Register right, std::uint32_t value, Label label);
   void translate_one(const sock_filter& instruction, Label done);
+  void translate_jump(const sock_filter& instruction, Label next);
   void translate_ancillary(std::uint32_t what);
 
   std::vector<bpf_insn> program_;

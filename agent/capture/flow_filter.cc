@@ -61,7 +61,7 @@ constexpr std::int32_t kArgumentInterface = offsetof(__sk_buff, ifindex);
 
 // blank_attributes has all bytes at 0, as the kernel wants those that it does not know yet.
 bpf_attr blank_attributes() {
-  bpf_attr attributes;
+  bpf_attr attributes{};
   std::memset(&attributes, 0, sizeof(attributes));
   return attributes;
 }

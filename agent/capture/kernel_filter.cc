@@ -34,7 +34,7 @@ void choose_interface(ClassicAssembler& code, const FilterScope& scope) {
   code.load_ancillary(SKF_AD_IFINDEX);
   const std::size_t count = std::min(scope.interfaces.size(), kMaxFilterInterfaces);
   for (std::size_t i = 0; i < count; ++i) {
-    code.if_(BPF_JEQ, scope.interfaces[i], listed);
+    code.when(BPF_JEQ, scope.interfaces[i], listed);
   }
   if (scope.only_listed) {
     code.give(0);
@@ -71,6 +71,66 @@ void choose_interface(ClassicAssembler& code, const FilterScope& scope) {
   code.store_cell(FilterCell::kOutbound);
 }
 
+// decide_late_fragment takes the fragment's offset in bytes in the accumulator.
+void decide_late_fragment(ClassicAssembler& code, std::uint32_t snaplen) {
+  const auto far = code.label();
+  code.when(BPF_JGE, kFragmentBytes, far);
+  code.give(snaplen);
+  code.place(far);
+  code.give(0);
+}
+
+void find_transport_v4(ClassicAssembler& code, std::uint32_t snaplen) {
+  const auto first = code.label();
+  code.load16(6);
+  code.mask(0x1fff);
+  code.when(BPF_JEQ, 0, first);
+  code.shift_left(3);
+  decide_late_fragment(code, snaplen);
+  code.place(first);
+  code.load8(9);
+  code.store_cell(FilterCell::kProtocol);
+  code.load8(0);
+  code.mask(0x0f);
+  code.shift_left(2);
+  code.add_index();
+  code.store_cell(FilterCell::kTransport);
+}
+
+void find_transport_v6(ClassicAssembler& code, std::uint32_t snaplen) {
+  const auto fragment = code.label();
+  const auto option = code.label();
+  const auto sized = code.label();
+  code.load8(6);
+  code.store_cell(FilterCell::kProtocol);
+  code.when(BPF_JEQ, 44, fragment);
+  code.when(BPF_JEQ, 0, option);
+  code.when(BPF_JEQ, 60, option);
+  code.when(BPF_JEQ, 43, option);
+  code.emit(BPF_LD | BPF_IMM, 40);
+  code.go(sized);
+  code.place(option);
+  code.load8(40);
+  code.store_cell(FilterCell::kProtocol);
+  code.load8(41);
+  code.shift_left(3);
+  code.add(48);
+  code.go(sized);
+  const auto first = code.label();
+  code.place(fragment);
+  code.load16(42);
+  code.mask(0xfff8);
+  code.when(BPF_JEQ, 0, first);
+  decide_late_fragment(code, snaplen);
+  code.place(first);
+  code.load8(40);
+  code.store_cell(FilterCell::kProtocol);
+  code.emit(BPF_LD | BPF_IMM, 48);
+  code.place(sized);
+  code.add_index();
+  code.store_cell(FilterCell::kTransport);
+}
+
 // find_transport leaves the transport's protocol and place in their cells. Fragments are decided
 // on here.
 void find_transport(ClassicAssembler& code, std::uint32_t snaplen) {
@@ -87,11 +147,11 @@ void find_transport(ClassicAssembler& code, std::uint32_t snaplen) {
   code.store_cell(FilterCell::kNetwork);
   code.set_index(0);
   code.load_ancillary(SKF_AD_PROTOCOL);
-  code.if_(BPF_JEQ, 0x0800, ip);
-  code.if_(BPF_JEQ, 0x86dd, ip);
-  code.if_(BPF_JEQ, 0x8100, tagged);
-  code.if_(BPF_JEQ, 0x88a8, tagged);
-  code.if_(BPF_JEQ, 0x8864, other);  // PPPoE: six bytes of its own and two of PPP
+  code.when(BPF_JEQ, 0x0800, ip);
+  code.when(BPF_JEQ, 0x86dd, ip);
+  code.when(BPF_JEQ, 0x8100, tagged);
+  code.when(BPF_JEQ, 0x88a8, tagged);
+  code.when(BPF_JEQ, 0x8864, other);  // PPPoE: six bytes of its own and two of PPP
   code.give(0);
   code.place(other);
   code.set_index(8);
@@ -101,71 +161,17 @@ void find_transport(ClassicAssembler& code, std::uint32_t snaplen) {
   code.place(ip);
   code.store_index(FilterCell::kNetwork);
 
+  const auto ipv4 = code.label();
   code.load8(0);
   code.shift_right(4);
-  code.if_(BPF_JEQ, 6, ipv6);
-  const auto ipv4 = code.label();
-  code.if_(BPF_JEQ, 4, ipv4);
+  code.when(BPF_JEQ, 6, ipv6);
+  code.when(BPF_JEQ, 4, ipv4);
   code.give(0);
-
-  const auto late_fragment = code.label();
-  const auto first_v4 = code.label();
   code.place(ipv4);
-  code.load16(6);
-  code.and_(0x1fff);
-  code.if_(BPF_JEQ, 0, first_v4);
-  code.shift_left(3);
-  code.go(late_fragment);
-  code.place(first_v4);
-  code.load8(9);
-  code.store_cell(FilterCell::kProtocol);
-  code.load8(0);
-  code.and_(0x0f);
-  code.shift_left(2);
-  code.add_index();
-  code.store_cell(FilterCell::kTransport);
+  find_transport_v4(code, snaplen);
   code.go(transport);
-
-  const auto fragment_v6 = code.label();
-  const auto option_v6 = code.label();
-  const auto plain_v6 = code.label();
   code.place(ipv6);
-  code.load8(6);
-  code.store_cell(FilterCell::kProtocol);
-  code.if_(BPF_JEQ, 44, fragment_v6);
-  code.if_(BPF_JEQ, 0, option_v6);
-  code.if_(BPF_JEQ, 60, option_v6);
-  code.if_(BPF_JEQ, 43, option_v6);
-  code.emit(BPF_LD | BPF_IMM, 40);
-  code.go(plain_v6);
-  code.place(option_v6);
-  code.load8(40);
-  code.store_cell(FilterCell::kProtocol);
-  code.load8(41);
-  code.shift_left(3);
-  code.add(48);
-  code.go(plain_v6);
-  const auto first_v6 = code.label();
-  code.place(fragment_v6);
-  code.load16(42);
-  code.and_(0xfff8);
-  code.if_(BPF_JEQ, 0, first_v6);
-  code.go(late_fragment);
-  code.place(first_v6);
-  code.load8(40);
-  code.store_cell(FilterCell::kProtocol);
-  code.emit(BPF_LD | BPF_IMM, 48);
-  code.place(plain_v6);
-  code.add_index();
-  code.store_cell(FilterCell::kTransport);
-  code.go(transport);
-
-  const auto far = code.label();
-  code.place(late_fragment);  // the offset in bytes is in the accumulator
-  code.if_(BPF_JGE, kFragmentBytes, far);
-  code.give(snaplen);
-  code.place(far);
-  code.give(0);
+  find_transport_v6(code, snaplen);
   code.place(transport);
 }
 
@@ -173,7 +179,7 @@ void accept_dns(ClassicAssembler& code, std::uint32_t snaplen) {
   const auto dns = code.label();
   const auto no_dns = code.label();
   code.load16(0);
-  code.if_(BPF_JEQ, kDnsPort, dns);
+  code.when(BPF_JEQ, kDnsPort, dns);
   code.load16(2);
   code.unless(BPF_JEQ, kDnsPort, no_dns);
   code.place(dns);
@@ -184,7 +190,7 @@ void accept_dns(ClassicAssembler& code, std::uint32_t snaplen) {
 void require_outbound(ClassicAssembler& code) {
   const auto outbound = code.label();
   code.load_cell(FilterCell::kOutbound);
-  code.if_(BPF_JEQ, 1, outbound);
+  code.when(BPF_JEQ, 1, outbound);
   code.give(0);
   code.place(outbound);
 }
@@ -199,14 +205,14 @@ void filter_tcp(ClassicAssembler& code, std::uint32_t snaplen, Tails tails) {
 
   // The index goes on to the payload; the header's own fields are read before, from here.
   code.load8(12);
-  code.and_(0xf0);
+  code.mask(0xf0);
   code.shift_right(2);
   code.add_index();
   code.to_index();
   code.load_length();
   code.subtract_index();
   // The difference wraps for a packet that ends before its payload.
-  code.if_(BPF_JGE, 0x80000000, drop);
+  code.when(BPF_JGE, 0x80000000, drop);
   code.unless(BPF_JEQ, 0, has_payload);
   code.give(0);
   code.place(has_payload);
@@ -217,7 +223,7 @@ void filter_tcp(ClassicAssembler& code, std::uint32_t snaplen, Tails tails) {
   const auto no_hello = code.label();
   code.unless(BPF_JEQ, 0x1603, no_hello);
   code.load8(5);
-  code.if_(BPF_JEQ, 1, pass);
+  code.when(BPF_JEQ, 1, pass);
   code.give(0);
   code.place(no_hello);
   code.load32(0);
@@ -226,13 +232,13 @@ void filter_tcp(ClassicAssembler& code, std::uint32_t snaplen, Tails tails) {
     for (const char letter : method) {
       word = (word << 8) | static_cast<std::uint8_t>(letter);
     }
-    code.if_(BPF_JEQ, word, pass);
+    code.when(BPF_JEQ, word, pass);
   }
   // Data, alerts and the rest of a handshake begin with their own record header.
   code.shift_right(16);
-  code.if_(BPF_JEQ, 0x1403, drop);
-  code.if_(BPF_JEQ, 0x1503, drop);
-  code.if_(BPF_JEQ, 0x1703, drop);
+  code.when(BPF_JEQ, 0x1403, drop);
+  code.when(BPF_JEQ, 0x1503, drop);
+  code.when(BPF_JEQ, 0x1703, drop);
 
   code.place(tail);
   if (tails == Tails::left_out) {
@@ -243,16 +249,16 @@ void filter_tcp(ClassicAssembler& code, std::uint32_t snaplen, Tails tails) {
     return;
   }
   code.load_length();
-  code.if_(BPF_JGE, kTailLongest, drop);
+  code.when(BPF_JGE, kTailLongest, drop);
   code.index_from_cell(FilterCell::kTransport);
   code.load8(13);
   const auto pushed = code.label();
-  code.if_(BPF_JSET, 0x08, pushed);
+  code.when(BPF_JSET, 0x08, pushed);
   code.give(0);
   code.place(pushed);
   code.load16(2);
   for (const std::uint32_t port : kTailPorts) {
-    code.if_(BPF_JEQ, port, pass);
+    code.when(BPF_JEQ, port, pass);
   }
   code.place(drop);
   code.give(0);
@@ -264,24 +270,35 @@ void filter_udp(ClassicAssembler& code, std::uint32_t snaplen) {
   const auto drop = code.label();
   const auto pass = code.label();
   const auto version2 = code.label();
+  const auto no_dtls = code.label();
+  const auto dtls = code.label();
   accept_dns(code, snaplen);
   require_outbound(code);
+  // A record of DTLS 1.0 or 1.2 before any key (RFC 6347, section 4.1), with a ClientHello.
+  code.load32(8);
+  code.when(BPF_JEQ, 0x16feff00, dtls);
+  code.unless(BPF_JEQ, 0x16fefd00, no_dtls);
+  code.place(dtls);
+  code.load8(8 + 13);
+  code.when(BPF_JEQ, 1, pass);
+  code.give(0);
+  code.place(no_dtls);
   // An Initial of a client fills at least 1,200 bytes (RFC 9000, section 14.1).
   code.load_length();
   code.subtract_index();
   code.unless(BPF_JGE, 1200, drop);
   code.load8(8);
-  code.and_(0xf0);
-  code.if_(BPF_JEQ, 0xd0, version2);
+  code.mask(0xf0);
+  code.when(BPF_JEQ, 0xd0, version2);
   code.unless(BPF_JEQ, 0xc0, drop);
   code.load32(9);
-  code.if_(BPF_JEQ, 1, pass);
-  code.and_(0xffffff00);
-  code.if_(BPF_JEQ, 0xff000000, pass);  // the drafts
+  code.when(BPF_JEQ, 1, pass);
+  code.mask(0xffffff00);
+  code.when(BPF_JEQ, 0xff000000, pass);  // the drafts
   code.give(0);
   code.place(version2);
   code.load32(9);
-  code.if_(BPF_JEQ, 0x6b3343cf, pass);  // RFC 9369, section 3.1
+  code.when(BPF_JEQ, 0x6b3343cf, pass);  // RFC 9369, section 3.1
   code.place(drop);
   code.give(0);
   code.place(pass);
@@ -298,8 +315,8 @@ std::vector<sock_filter> build_kernel_filter(const FilterScope& scope, Tails tai
   const auto udp = code.label();
   code.index_from_cell(FilterCell::kTransport);
   code.load_cell(FilterCell::kProtocol);
-  code.if_(BPF_JEQ, 6, tcp);
-  code.if_(BPF_JEQ, 17, udp);
+  code.when(BPF_JEQ, 6, tcp);
+  code.when(BPF_JEQ, 17, udp);
   code.give(0);
   code.place(udp);
   filter_udp(code, scope.snaplen);

@@ -42,6 +42,8 @@ class LivePacketSource final : public PacketSource {
   // Fails with `refused`.
   static Result<std::unique_ptr<LivePacketSource>, CaptureError> open(const LiveOptions& options,
                                                                       Counters& counters);
+  LivePacketSource(const LivePacketSource&) = delete;
+  LivePacketSource& operator=(const LivePacketSource&) = delete;
   ~LivePacketSource() override;
 
   // next yields a packet, or idle after `patience` and after stop(). It fails only when the system

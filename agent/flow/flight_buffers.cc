@@ -47,8 +47,10 @@ void shift_up(std::span<std::uint64_t> words, std::size_t count) {
 
 FlightBuffers::FlightBuffers(std::size_t small_count, std::size_t large_count)
     : small_count_(small_count),
-      bytes_(small_count * kSmallBytes + large_count * kMaxFlightBytes),
-      bits_(bytes_.size() / kWordBits),
+      byte_count_(small_count * kSmallBytes + large_count * kMaxFlightBytes),
+      // NOLINTNEXTLINE(modernize-avoid-c-arrays): see the header
+      bytes_(std::make_unique_for_overwrite<std::uint8_t[]>(byte_count_)),
+      bits_(byte_count_ / kWordBits),
       buffers_(small_count + large_count) {
   GNOMON_CHECK(small_count > 0 && large_count > 0);
   for (std::size_t i = buffers_.size(); i-- > 0;) {
@@ -195,12 +197,12 @@ void FlightBuffers::age(Handle handle) {
 
 std::span<std::uint8_t> FlightBuffers::bytes(Handle handle) {
   const std::size_t begin = begin_of(handle);
-  return std::span{bytes_}.subspan(begin, capacity(handle));
+  return std::span{bytes_.get(), byte_count_}.subspan(begin, capacity(handle));
 }
 
 Bytes FlightBuffers::bytes(Handle handle) const {
   const std::size_t begin = begin_of(handle);
-  return Bytes{bytes_}.subspan(begin, capacity(handle));
+  return Bytes{bytes_.get(), byte_count_}.subspan(begin, capacity(handle));
 }
 
 std::span<std::uint64_t> FlightBuffers::bits(Handle handle) {

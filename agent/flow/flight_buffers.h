@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -110,8 +111,11 @@ class FlightBuffers {
   void close_gap(Handle handle);
 
   std::size_t small_count_;
-  std::vector<std::uint8_t> bytes_;  // all small buffers, then all large ones
-  std::vector<std::uint64_t> bits_;  // one for each byte, in the same order
+  // All small buffers, then all large ones. Not set to anything: what was never used takes no
+  // memory, and the bits say which bytes have come.
+  std::size_t byte_count_;
+  std::unique_ptr<std::uint8_t[]> bytes_;  // NOLINT(modernize-avoid-c-arrays): vectors set theirs
+  std::vector<std::uint64_t> bits_;        // one for each byte, in the same order
   std::vector<Buffer> buffers_;
   std::array<Handle, 2> free_{kNone, kNone};  // small, large
   std::array<std::array<List, 2>, 2> lists_;

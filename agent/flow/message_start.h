@@ -60,9 +60,39 @@ inline MessageStart message_start(Bytes bytes) {
   return MessageStart::none;
 }
 
+// is_dtls_hello tells a record of DTLS 1.0 or 1.2 before any key that begins a ClientHello (RFC
+// 6347, section 4.1): VPNs and calls.
+inline bool is_dtls_hello(Bytes bytes) {
+  if (bytes.size() < 14 || bytes[0] != 0x16) {
+    return false;
+  }
+  const auto record = bytes.first<14>();
+  return record[1] == 0xfe && (record[2] == 0xff || record[2] == 0xfd) && record[3] == 0 &&
+         record[4] == 0 && record[13] == 1;
+}
+
+// is_gquic tells Google's QUIC of before the standard by its version: "Q043" behind flags and
+// connection id, "Q050" or "T051" in a long header.
+inline bool is_gquic(Bytes bytes) {
+  const bool is_long = !bytes.empty() && (bytes[0] & 0x80U) != 0;
+  // Flags of the old form: a version is there, and a connection id of eight bytes.
+  if (!is_long && (bytes.empty() || (bytes[0] & 0x09U) != 0x09)) {
+    return false;
+  }
+  const std::size_t at = is_long ? 1 : 9;
+  if (bytes.size() < at + 4) {
+    return false;
+  }
+  const auto version = bytes.subspan(at, 4);
+  const auto digit = [](std::uint8_t byte) { return byte >= '0' && byte <= '9'; };
+  return (version[0] == 'Q' || version[0] == 'T') && version[1] == '0' && digit(version[2]) &&
+         digit(version[3]);
+}
+
 // datagram_matters tells whether a UDP datagram may hold what the next room looks for: DNS and its
-// kin by port, and QUIC's long headers, which alone carry hellos (RFC 8999, section 5.1). The rest
-// is bulk, and not worth looking its flow up.
+// kin by port, QUIC's long headers, which alone carry hellos (RFC 8999, section 5.1), and what is
+// to be counted as a blind spot, DTLS and the old QUIC. The rest is bulk, and not worth looking its
+// flow up.
 inline bool datagram_matters(std::uint16_t from, std::uint16_t to, Bytes payload) {
   constexpr std::uint16_t kDns = 53;
   constexpr std::uint16_t kMdns = 5353;
@@ -70,7 +100,8 @@ inline bool datagram_matters(std::uint16_t from, std::uint16_t to, Bytes payload
   const auto named = [](std::uint16_t port) {
     return port == kDns || port == kMdns || port == kLlmnr;
   };
-  return (!payload.empty() && (payload[0] & 0x80U) != 0) || named(from) || named(to);
+  return (!payload.empty() && (payload[0] & 0x80U) != 0) || named(from) || named(to) ||
+         is_dtls_hello(payload) || is_gquic(payload);
 }
 
 }  // namespace gnomon

@@ -3,8 +3,8 @@
 namespace gnomon {
 
 std::string_view to_string(Protocol protocol) {
-  constexpr std::array<std::string_view, kProtocols> kWords = {"none", "dns",  "mdns", "llmnr",
-                                                               "tls",  "quic", "http"};
+  constexpr std::array<std::string_view, kProtocols> kWords = {
+      "none", "dns", "mdns", "llmnr", "tls", "quic", "http", "dtls", "gquic"};
   return kWords[static_cast<std::size_t>(protocol)];
 }
 

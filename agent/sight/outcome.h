@@ -12,8 +12,8 @@
 namespace gnomon {
 
 // Protocol says which parser had the last word on a flight.
-enum class Protocol : std::uint8_t { none, dns, mdns, llmnr, tls, quic, http };
-constexpr std::size_t kProtocols = 7;
+enum class Protocol : std::uint8_t { none, dns, mdns, llmnr, tls, quic, http, dtls, gquic };
+constexpr std::size_t kProtocols = 9;
 
 enum class Outcome : std::uint8_t {
   sighted,       // it gave at least one sighting
@@ -21,7 +21,7 @@ enum class Outcome : std::uint8_t {
   continued,     // more of what was already judged: bodies, retransmissions, the server's half
   nameless,      // understood, and there is no name in it
   bad_name,      // understood, but the name has bytes that no name has
-  ignored,       // a protocol that names nothing of interest (mDNS, LLMNR)
+  ignored,       // a protocol that is counted and not read: mDNS, LLMNR, DTLS, the old QUIC
   not_protocol,  // nobody knows these bytes
   malformed,     // a known protocol with broken structure
   over_limit,    // a known protocol, larger than we hold

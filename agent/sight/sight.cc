@@ -1,5 +1,6 @@
 #include "agent/sight/sight.h"
 
+#include "agent/flow/message_start.h"
 #include "agent/parse/http/request.h"
 #include "agent/parse/quic/packet.h"
 #include "agent/parse/tls/record.h"
@@ -74,6 +75,12 @@ void Sight::on_flow_end(FlowId flow) {
 Sight::Verdict Sight::see_datagram(const Flight& flight) {
   if (on_port(flight, kDnsPort)) {
     return {Protocol::dns, dns_.report(flight, flight.bytes), {}};
+  }
+  if (is_gquic(flight.bytes)) {
+    return {Protocol::gquic, Outcome::ignored, {}};
+  }
+  if (is_dtls_hello(flight.bytes)) {
+    return {Protocol::dtls, Outcome::ignored, {}};
   }
   if (quic::has_long_header(flight.bytes)) {
     const Outcome outcome = quic_.report(flight);

@@ -167,4 +167,5 @@ def main():
     print(f"{path}: {written} bytes, {packets} packets, {number} synthetic flows", file=sys.stderr)
 
 
-main()
+if __name__ == "__main__":
+    main()

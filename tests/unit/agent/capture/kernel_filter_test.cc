@@ -161,6 +161,15 @@ Buffer initial(std::uint8_t first, std::uint32_t version) {
   return bytes;
 }
 
+Buffer dtls_hello(std::uint8_t version) {
+  Buffer bytes(120, 0);
+  bytes[0] = 0x16;
+  bytes[1] = 0xfe;
+  bytes[2] = version;
+  bytes[13] = 1;
+  return bytes;
+}
+
 // Both wraps a transport packet in either version of IP, with and without what may stand between.
 std::vector<Shown> both(std::uint8_t protocol, const Buffer& transport,
                         std::uint32_t direction = kOutgoing) {
@@ -197,6 +206,8 @@ TEST_CASE("KernelFilter: hellos, requests, Initials and DNS pass in every wrappi
       {17, udp(50000, 443, initial(0xc3, 1))},
       {17, udp(50000, 8443, initial(0xd0, 0x6b3343cf))},
       {17, udp(50000, 443, initial(0xc0, 0xff00001d))},
+      {17, udp(50000, 4433, dtls_hello(0xfd))},
+      {17, udp(50000, 443, dtls_hello(0xff))},
   };
   for (const auto& [protocol, transport] : wanted) {
     for (const Shown& shown : both(protocol, transport)) {
@@ -223,6 +234,8 @@ TEST_CASE("KernelFilter: bulk data and what comes in stay in the kernel", "[agen
       {17, udp(50000, 443, Buffer(1250, 0xc1))},
       {17, udp(50000, 443, Bytes{initial(0xe3, 1)})},
       {17, udp(50000, 443, Bytes{initial(0xc3, 1)}.first(60))},
+      {17, udp(50000, 443, dtls_hello(0xfc))},
+      {17, udp(50000, 443, join({Buffer{0x17, 0xfe, 0xfd, 0, 1}, Buffer(300, 1)}))},
       {17, udp(5353, 5353, bytes_of("mdns"))},
       {1, Buffer(64, 8)},
   };

@@ -1,8 +1,10 @@
 // The kernel filter in the kernel: packets sent through a pair of interfaces in a network
 // namespace, and what rooms 1 to 4 see of them.
 
+#include <arpa/inet.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -54,6 +56,8 @@ class Wire {
         "ip link set here0 up && ip link set there0 up");
     socket_ = ::socket(AF_PACKET, SOCK_RAW, 0);
     REQUIRE(socket_ >= 0);
+    wait_for("here0", "there0");
+    wait_for("there0", "here0");
   }
   Wire(const Wire&) = delete;
   Wire& operator=(const Wire&) = delete;
@@ -62,18 +66,50 @@ class Wire {
   // send puts a packet on the wire at one end. What is sent at here0 goes out there.
   void send(const Buffer& packet, const char* at = "here0") {
     const bool v6 = packet[0] >> 4 == 6;
-    const Buffer frame = ethernet(v6 ? 0x86dd : 0x0800, packet);
-    sockaddr_ll to{};
-    to.sll_family = AF_PACKET;
-    to.sll_ifindex = static_cast<int>(::if_nametoindex(at));
-    sockaddr_storage name{};
-    std::copy_n(reinterpret_cast<const char*>(&to), sizeof(to), reinterpret_cast<char*>(&name));
-    REQUIRE(::sendto(socket_, frame.data(), frame.size(), 0,
-                     reinterpret_cast<const sockaddr*>(&name),
-                     sizeof(to)) == static_cast<ssize_t>(frame.size()));
+    send_frame(ethernet(v6 ? 0x86dd : 0x0800, packet), at);
+  }
+
+  // wait_for returns when what is sent at one end comes out at the other: until the kernel has seen
+  // that both are up, it throws packets away without a word.
+  void wait_for(const char* from, const char* to) {
+    const int receiver = ::socket(AF_PACKET, SOCK_RAW, 0);
+    REQUIRE(receiver >= 0);
+    const Name name{to, kProbe};
+    REQUIRE(::bind(receiver, name.address(), name.size()) == 0);
+    bool came = false;
+    for (int i = 0; i < 200 && !came; ++i) {
+      send_frame(ethernet(kProbe, Buffer(46, 0)), from);
+      pollfd waiting{receiver, POLLIN, 0};
+      came = ::poll(&waiting, 1, 50) == 1;
+    }
+    ::close(receiver);
+    REQUIRE(came);
   }
 
  private:
+  static constexpr std::uint16_t kProbe = 0x88b5;  // for experiments (IEEE 802, section 9.2.4)
+
+  // Name is an interface and an EtherType as the kernel's calls want them.
+  class Name {
+   public:
+    Name(const char* interface, std::uint16_t type) {
+      name_.sll_family = AF_PACKET;
+      name_.sll_protocol = htons(type);
+      name_.sll_ifindex = static_cast<int>(::if_nametoindex(interface));
+    }
+    const sockaddr* address() const { return reinterpret_cast<const sockaddr*>(&name_); }
+    static constexpr socklen_t size() { return sizeof(sockaddr_ll); }
+
+   private:
+    sockaddr_ll name_{};
+  };
+
+  void send_frame(const Buffer& frame, const char* at) {
+    const Name to{at, 0};
+    REQUIRE(::sendto(socket_, frame.data(), frame.size(), 0, to.address(), to.size()) ==
+            static_cast<ssize_t>(frame.size()));
+  }
+
   int socket_ = -1;
 };
 
@@ -342,6 +378,7 @@ TEST_CASE("Live filter: an interface that comes later is watched", "[agent][capt
   Agent agent{true, "late0"};
   run("ip link add late0 type veth peer name late1 && ip link set late0 up && "
       "ip link set late1 up");
+  wire.wait_for("late0", "late1");
   // The news of it may come before or after the first of these.
   Stream stream;
   for (int i = 0; agent.hosts.empty() && i < 40; ++i) {

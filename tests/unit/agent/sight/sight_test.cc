@@ -263,6 +263,31 @@ TEST_CASE("Sight: TLS and HTTP on port 53 are what they are", "[agent][sight]") 
   CHECK(bench.sink.hosts() == "tls:files.example.com http:h.example");
 }
 
+TEST_CASE("Sight: DTLS hellos and the QUIC of before the standard are counted, not told",
+          "[agent][sight]") {
+  SightBench bench;
+  Octets dtls(120, 0);
+  const Octets head{0x16, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 107, 1};
+  std::copy(head.begin(), head.end(), dtls.begin());
+  bench.datagram({.id = 1, .server_port = 4433}, dtls);
+  CHECK(bench.count(Protocol::dtls, Outcome::ignored) == 1);
+  dtls[13] = 2;  // the server's hello
+  bench.datagram({.id = 1, .server_port = 4433}, dtls);
+  CHECK(bench.count(Protocol::dtls, Outcome::ignored) == 1);
+
+  const Octets old_form =
+      joined({Octets{0x0d, 1, 2, 3, 4, 5, 6, 7, 8}, from_text("Q043"), Octets(100, 0xa0)});
+  const Octets long_form = joined({Octets{0xc3}, from_text("Q050"), Octets(100, 0)});
+  bench.datagram({.id = 2}, old_form);
+  bench.datagram({.id = 3}, long_form);
+  CHECK(bench.count(Protocol::gquic, Outcome::ignored) == 2);
+  for (std::size_t size = 0; size < 13; ++size) {
+    bench.datagram({.id = 4}, Bytes{old_form}.first(size));
+  }
+  CHECK(bench.count(Protocol::gquic, Outcome::ignored) == 2);
+  CHECK(bench.sink.sightings.empty());
+}
+
 TEST_CASE("Sight: mDNS, LLMNR and DNS on other ports are not told", "[agent][sight]") {
   SightBench bench;
   const Octets query = DnsBuilder{}.question("printer.local").build();
