@@ -176,7 +176,11 @@ void explain_host(const RulePack& pack, const std::string& asked) {
   const HostMatch match = pack.match(host);
   std::cout << host << ": " << describe(pack, match) << "\n";
   if (match.meaning != Meaning::unknown) {
-    std::cout << "  by the rule  " << pack.rule_text(match.rule) << "\n";
+    std::cout << "  by the rule  " << pack.rule_text(match.rule);
+    if (!match.label.empty()) {
+      std::cout << ", which leaves the role to common labels: '" << match.label << "'";
+    }
+    std::cout << "\n";
   }
   std::size_t shown = 0;
   for (std::uint32_t rule = 0; rule < pack.rule_count() && shown < 12; ++rule) {

@@ -69,12 +69,37 @@ HostMatch CompiledPack::match(std::string_view host) const noexcept {
   result.weight = rule.weight;
   result.shared_with = rule.shared_with;
   result.rule = best;
+  if (rule.by_label) {
+    ask_labels(rule, host, result);
+  }
   if (named != kNoRule) {
     const Provider& provider = providers_[rules_[named].provider - 1U];
     result.name = text_.get(provider.name);
     result.account = provider.account;
   }
   return result;
+}
+
+void CompiledPack::ask_labels(const Rule& rule, std::string_view host,
+                              HostMatch& match) const noexcept {
+  const std::size_t domain = text_.get(rule.pattern).size();  // ".asana.com", the dot included
+  if (host.size() <= domain) {
+    return;
+  }
+  const auto found = labels_.find(host.substr(0, host.size() - domain));
+  if (!found) {
+    return;
+  }
+  match.label = found->label;
+  match.confidence = RuleConfidence::medium;
+  // Files of a domain that lives on other people's pages are loaded by those pages, and there a
+  // "secure" or "web" is as often a script's address as the console's.
+  if (rule.role == Role::embed && (found->role == Role::asset || found->weak)) {
+    return;
+  }
+  match.role = found->role;
+  match.audience = usual_audience(found->role);
+  match.shared_with = 0;
 }
 
 bool CompiledPack::is_reserved(const Rule& rule, std::string_view tenant) const noexcept {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/catalog/host_index.h"
+#include "core/catalog/label_meanings.h"
 #include "core/catalog/pack_body.h"
 #include "core/catalog/pack_file.h"
 #include "core/catalog/rule_pack.h"
@@ -77,6 +78,7 @@ class CompiledPack final : public RulePack {
     Audience audience = Audience::unknown;
     RuleConfidence confidence = RuleConfidence::low;
     RuleWeight weight = RuleWeight::normal;
+    bool by_label = false;
   };
   struct Provider {
     TextRef id, name;
@@ -96,11 +98,15 @@ class CompiledPack final : public RulePack {
   bool decode_tools(Bytes section);
   bool decode_rules(Bytes section);
   bool decode_reserved(Bytes section);
+  bool decode_labels(Bytes section);
   bool decode_sequences(Bytes section);
   bool decode_numbers(Bytes weights, Bytes resolvers);
   bool decode_overlay(Bytes tenants, Bytes sanctioned);
   bool is_reserved(const Rule& rule, std::string_view tenant) const noexcept;
   bool is_reserved_label(const Rule& rule, std::string_view label) const noexcept;
+  // ask_labels gives `match`, the answer of a rule that leaves it to the labels, the role that the
+  // first telling label in front of the rule's domain has. Without one the rule's own role stays.
+  void ask_labels(const Rule& rule, std::string_view host, HostMatch& match) const noexcept;
 
   Manifest manifest_;
   TrustedKeys trusted_;
@@ -112,6 +118,7 @@ class CompiledPack final : public RulePack {
   std::vector<TextRef> rule_reserved_;
   std::vector<TextRef> reserved_;                      // sorted
   std::array<std::uint16_t, 257> reserved_by_char_{};  // reserved_ by first character
+  LabelMeanings labels_;
   std::vector<Provider> providers_;
   std::vector<Category> categories_;
   std::vector<Job> jobs_;

@@ -80,6 +80,9 @@ Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::decode(
   if (!pack->decode_rules(section(Section::rules))) {
     return damaged("rules");
   }
+  if (!pack->decode_labels(section(Section::labels))) {
+    return damaged("labels");
+  }
   if (!pack->index_.decode(section(Section::nodes), section(Section::entries), pack->text_,
                            pack->rules_.size())) {
     return damaged("index parts");
@@ -236,6 +239,27 @@ bool CompiledPack::decode_rules(Bytes section) {
       rule.audience = static_cast<Audience>(audience);
       rule.confidence = static_cast<RuleConfidence>(confidence);
       rule.weight = static_cast<RuleWeight>(weight);
+    }
+  }
+  return ok && reader.ok();
+}
+
+bool CompiledPack::decode_labels(Bytes section) {
+  if (section.empty()) {
+    return true;  // packs made before there were any
+  }
+  bool ok = true;
+  ByteReader reader{section};
+  const std::uint32_t count = count_of(reader, 7, ok);
+  if (!ok || !labels_.decode(reader, count, text_)) {
+    return false;
+  }
+  const std::uint32_t asking = count_of(reader, 4, ok);
+  for (std::uint32_t i = 0; i < asking && ok; ++i) {
+    const std::uint32_t rule = reader.u32();
+    ok = rule < rules_.size();
+    if (ok) {
+      rules_[rule].by_label = true;
     }
   }
   return ok && reader.ok();

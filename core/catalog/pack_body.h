@@ -27,10 +27,11 @@ enum class Section : std::uint16_t {
   weights = 9,  // numbers of the judging model
   categories = 10,
   jobs = 11,
-  resolvers = 12,  // addresses of encrypted DNS
-  suffixes = 13,   // public suffixes
-  tenants = 14,    // overlay: the company's own
-  sanctioned = 15  // overlay: approved tools
+  resolvers = 12,   // addresses of encrypted DNS
+  suffixes = 13,    // public suffixes
+  tenants = 14,     // overlay: the company's own
+  sanctioned = 15,  // overlay: approved tools
+  labels = 16       // what common labels mean, and the rules that ask them
 };
 
 // Bits of a tool record.
@@ -77,7 +78,18 @@ struct RuleRecord {
   std::uint16_t shared_with = 0;
   std::optional<std::uint16_t> provider;
   std::vector<std::string> reserved;
+  bool by_label = false;  // a suffix: common labels below it mean what they usually mean
 };
+
+// LabelRecord is what a label usually means below a product's own domain: "docs" is a site.
+struct LabelRecord {
+  std::string label;
+  Role role = Role::unknown;
+  bool weak = false;  // says nothing below a domain of scripts: "secure", "web"
+};
+
+// Bit of a label's role byte.
+constexpr std::uint8_t kLabelWeak = 0x80;
 
 struct ProviderRecord {
   std::string id;
@@ -129,6 +141,7 @@ struct PackContent {
   std::vector<ToolRecord> tools;
   std::vector<RuleRecord> rules;
   std::vector<std::string> reserved;
+  std::vector<LabelRecord> labels;
   std::vector<ProviderRecord> providers;
   std::vector<SequenceRecord> sequences;
   std::vector<std::pair<std::string, double>> weights;

@@ -78,8 +78,11 @@ struct HostMatch {
   TenantOwner owner = TenantOwner::unknown;
   AccountKind account = AccountKind::unknown;  // of the identity provider, when idp is in `also`
   std::string_view tenant;  // part of the host that was asked about; empty when none
-  std::string_view name;    // provider's name, when idp or a blind spot is in `also`
-  std::uint32_t rule = 0;   // number of the rule within the pack, for explanations and sequences
+  // The label of the host that gave the role, when the rule leaves it to the common meanings of
+  // labels and one of them is in the host; else empty.
+  std::string_view label;
+  std::string_view name;   // provider's name, when idp or a blind spot is in `also`
+  std::uint32_t rule = 0;  // number of the rule within the pack, for explanations and sequences
 
   bool shares(Role other) const {
     return (shared_with & (1U << static_cast<unsigned>(other))) != 0;

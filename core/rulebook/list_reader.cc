@@ -102,8 +102,11 @@ void Loader::use_vocabulary(const std::vector<CategoryView>& categories,
 }
 
 void Loader::read_reserved(Reader& in, const YamlValue& root) {
-  if (!in.keys(root, "the file", {"reserved"})) {
+  if (!in.keys(root, "the file", {"reserved", "meanings"})) {
     return;
+  }
+  if (root.find("meanings") != nullptr) {
+    read_meanings(in, root);
   }
   for (const auto& [label, line] : in.list(root, "reserved")) {
     if (label.empty() || label.size() > 63 || label.find('.') != std::string::npos) {
@@ -113,6 +116,41 @@ void Loader::read_reserved(Reader& in, const YamlValue& root) {
       return;
     } else {
       book_.content.reserved.push_back(label);
+    }
+  }
+}
+
+// read_meanings reads what common labels mean: a role, and the labels that have it.
+void Loader::read_meanings(Reader& in, const YamlValue& root) {
+  const auto* meanings = in.items(root, "meanings");
+  if (meanings == nullptr) {
+    return;
+  }
+  auto& labels = book_.content.labels;
+  for (const YamlValue& value : *meanings) {
+    if (!in.keys(value, "a meaning", {"role", "labels", "weak", "note"})) {
+      continue;
+    }
+    const auto role = in.word(value, "role", kRoleWords);
+    if (!role) {
+      if (value.find("role") == nullptr) {
+        in.error(value.line, "missing", "a meaning of labels has no 'role'; add it");
+      }
+      continue;
+    }
+    const bool weak = in.word(value, "weak", {"yes", "no"}) == std::optional<std::size_t>{0};
+    for (const auto& [label, line] : in.list(value, "labels")) {
+      if (label.empty() || label.size() > 63 || label.find('.') != std::string::npos) {
+        in.error(line, "bad-label", "'" + label.substr(0, 80) + "' is not a single label");
+      } else if (std::any_of(labels.begin(), labels.end(),
+                             [&](const LabelRecord& other) { return other.label == label; })) {
+        in.error(line, "twice", "the label '" + label + "' has a meaning already; keep one");
+      } else if (labels.size() >= kMaxReserved) {
+        in.error(line, "too-many", "there are more than 2000 labels with a meaning");
+        return;
+      } else {
+        labels.push_back({label, *parse_role(kRoleWords[*role]), weak});
+      }
     }
   }
 }

@@ -13,6 +13,10 @@
 
 namespace gnomon {
 
+// kRoleWords are the roles as they are written in rules.
+inline const std::vector<std::string_view> kRoleWords = {
+    "site", "signup", "login", "app", "client", "api", "embed", "content", "link", "asset", "idp"};
+
 // Loader keeps what is read so far. Vocabulary (categories, jobs) comes first, tools need it.
 class Loader {
  public:
@@ -21,6 +25,7 @@ class Loader {
   void read_categories(Reader& in, const YamlValue& root);
   void read_jobs(Reader& in, const YamlValue& root);
   void read_reserved(Reader& in, const YamlValue& root);
+  void read_meanings(Reader& in, const YamlValue& root);
   void read_model(Reader& in, const YamlValue& root);
   void read_tools(Reader& in, const YamlValue& root);
   void read_shared(Reader& in, const YamlValue& root);

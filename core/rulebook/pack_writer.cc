@@ -73,6 +73,7 @@ class BodyWriter {
     vocabulary();
     tools();
     rules();
+    labels();
     index();
     sequences();
     numbers();
@@ -173,6 +174,29 @@ class BodyWriter {
       for (const std::string& label : rule.reserved) {
         text_.ref(out, label);
       }
+    }
+  }
+
+  void labels() {
+    auto meanings = content_.labels;
+    std::sort(meanings.begin(), meanings.end(),
+              [](const LabelRecord& a, const LabelRecord& b) { return a.label < b.label; });
+    ByteWriter& out = section(Section::labels);
+    out.u32(static_cast<std::uint32_t>(meanings.size()));
+    for (const LabelRecord& meaning : meanings) {
+      text_.ref(out, meaning.label);
+      const auto role = static_cast<std::uint8_t>(meaning.role);
+      out.u8(meaning.weak ? role | kLabelWeak : role);
+    }
+    std::vector<std::uint32_t> asking;
+    for (std::uint32_t place = 0; place < rule_order_.size(); ++place) {
+      if (content_.rules[rule_order_[place]].by_label) {
+        asking.push_back(place);
+      }
+    }
+    out.u32(static_cast<std::uint32_t>(asking.size()));
+    for (const std::uint32_t place : asking) {
+      out.u32(place);
     }
   }
 

@@ -3,33 +3,19 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/catalog/label_meanings.h"
 #include "core/catalog/words.h"
 #include "core/rulebook/loader.h"
 
 namespace gnomon {
 namespace {
 
-const std::vector<std::string_view> kRoles = {"site",  "signup",  "login", "app",   "client", "api",
-                                              "embed", "content", "link",  "asset", "idp"};
 const std::vector<std::string_view> kAudiences = {"user", "guest", "both", "visitor"};
 const std::vector<std::string_view> kConfidences = {"low", "medium", "high"};
 const std::vector<std::string_view> kWeights = {"normal", "strong", "weak", "none"};
 const std::vector<std::string_view> kTri = {"yes", "no", "unknown"};
 
 constexpr std::size_t kMaxWords = 20;  // categories and jobs of one tool
-
-Audience usual_audience(Role role) {
-  switch (role) {
-    case Role::signup:
-    case Role::login:
-    case Role::app:
-    case Role::client:
-    case Role::api:
-      return Audience::user;
-    default:
-      return Audience::visitor;
-  }
-}
 
 bool is_id(std::string_view text) {
   return !text.empty() && text.size() <= 64 && text.front() != '-' &&
@@ -298,7 +284,7 @@ std::optional<HostPattern> Loader::read_pattern(Reader& in, const YamlValue& val
 void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
   if (!in.keys(value, "a host of " + owner.what,
                {"host", "role", "audience", "conf", "shared_with", "weight", "reserved", "deny",
-                "note"})) {
+                "labels", "note"})) {
     return;
   }
   RuleRecord rule;
@@ -306,7 +292,7 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
   const auto deny = in.word(value, "deny", {"true", "false", "yes", "no"});
   rule.meaning = deny && *deny % 2 == 0 ? Meaning::denied : owner.meaning;
   rule.tool = owner.tool;
-  const auto role = in.word(value, "role", kRoles);
+  const auto role = in.word(value, "role", kRoleWords);
   if (rule.meaning == Meaning::denied) {
     if (role) {
       in.error(value.line, "deny-with-role", "a denied host has no role; leave one of them out");
@@ -317,7 +303,7 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
     }
     return;
   } else {
-    rule.role = *parse_role(kRoles[*role]);
+    rule.role = *parse_role(kRoleWords[*role]);
     rule.audience = usual_audience(rule.role);
   }
   if (const auto audience = in.word(value, "audience", kAudiences)) {
@@ -334,9 +320,9 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
     }
   }
   for (const auto& [word, line] : in.list(value, "shared_with")) {
-    if (const auto place = in.place_of(word, line, "role", kRoles)) {
+    if (const auto place = in.place_of(word, line, "role", kRoleWords)) {
       rule.shared_with = static_cast<std::uint16_t>(
-          rule.shared_with | (1U << static_cast<unsigned>(*parse_role(kRoles[*place]))));
+          rule.shared_with | (1U << static_cast<unsigned>(*parse_role(kRoleWords[*place]))));
     }
   }
   for (const auto& [label, line] : in.list(value, "reserved")) {
@@ -356,6 +342,18 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
   if (!rule.reserved.empty() && !pattern->has_tenant) {
     in.error(value.line, "reserved-without-tenant",
              "'reserved' stands beside a pattern without {tenant}; leave it out");
+  }
+  if (const auto labels = in.word(value, "labels", {"yes", "no", "true", "false"});
+      labels && *labels % 2 == 0) {
+    rule.by_label = pattern->kind == PatternKind::suffix && rule.meaning != Meaning::denied;
+    if (!rule.by_label) {
+      in.error(value.line, "labels-without-suffix",
+               "'labels' stands beside a pattern that covers nothing below it; use a suffix like "
+               "'.example.com'");
+    } else if (overlay_) {
+      in.error(value.line, "labels-in-overlay",
+               "common labels have their meanings in the catalogue alone; name the hosts here");
+    }
   }
   rule.pattern = std::move(*pattern);
   add_rule(in, value.line, std::move(rule), std::move(note));
@@ -425,14 +423,14 @@ void Loader::read_steps(Reader& in, const YamlValue& value, SequenceRecord& sequ
       continue;
     }
     SequenceRecord::Step step;
-    const auto role = in.word(each, "role", kRoles);
+    const auto role = in.word(each, "role", kRoleWords);
     const std::string host = in.text(each, "host");
     if (role.has_value() == !host.empty()) {
       in.error(each.line, "step", "a step names either a 'role' or a 'host' of the tool");
       continue;
     }
     if (role) {
-      step.role = *parse_role(kRoles[*role]);
+      step.role = *parse_role(kRoleWords[*role]);
     } else {
       steps_.push_back(
           {book_.content.sequences.size(), sequence.steps.size(), host, {in.file(), each.line}});

@@ -173,6 +173,66 @@ TEST_CASE("RulePack: among equal patterns a deny wins, then the tool, and the re
   CHECK(okta.tenant == "acme");
 }
 
+TEST_CASE("RulePack: common labels give the role where a suffix leaves it to them",
+          "[core][catalog]") {
+  PackBuilder builder;
+  builder.tool("a");
+  builder.content().labels = {{"docs", Role::site}, {"login", Role::login},
+                              {"api", Role::api},   {"cdn", Role::asset},
+                              {"app", Role::app},   {"secure", Role::app, true}};
+  const auto suffix = [&](const char* pattern, Role role, bool by_label) {
+    gnomon::RuleRecord& rule = builder.rule(pattern, Meaning::tool, 0, role);
+    rule.by_label = by_label;
+    rule.confidence = gnomon::RuleConfidence::low;
+    rule.audience = gnomon::Audience::visitor;
+  };
+  suffix(".asana.com", Role::site, true);
+  suffix(".beacon.example", Role::embed, true);
+  suffix(".plain.example", Role::site, false);
+  builder.rule("api.asana.com", Meaning::tool, 0, Role::embed);
+  builder.rule("{tenant}.asana.com", Meaning::tool, 0, Role::app);
+  const auto pack = builder.pack();
+  struct Case {
+    const char* host;
+    Role role;
+    const char* label;
+  };
+  for (const Case& each : {
+           Case{"login.asana.com", Role::login, "login"},    // no tenant: reserved
+           Case{"api.asana.com", Role::embed, ""},           // what is said of a host itself
+           Case{"docs.eu.asana.com", Role::site, "docs"},    //
+           Case{"eu.docs.asana.com", Role::site, "docs"},    // the first one that tells
+           Case{"cdn.app.asana.com", Role::asset, "cdn"},    // in front says most
+           Case{"app2.x.asana.com", Role::app, "app2"},      // numbers
+           Case{"api-eu.x.asana.com", Role::api, "api-eu"},  // and regions
+           Case{"eu1-login.x.asana.com", Role::login, "eu1-login"},  //
+           Case{"login-cdn3.x.asana.com", Role::asset, "login-cdn3"},
+           Case{"my-login-x.y.asana.com", Role::site, ""},        // only the outer parts tell
+           Case{"snapi.y.asana.com", Role::site, ""},             // no substrings
+           Case{"2.y.asana.com", Role::site, ""},                 //
+           Case{"-.y.asana.com", Role::site, ""},                 //
+           Case{"asana.com", Role::site, ""},                     // the domain itself
+           Case{"cdn.beacon.example", Role::embed, "cdn"},        // files on other people's pages
+           Case{"app.beacon.example", Role::app, "app"},          //
+           Case{"secure.beacon.example", Role::embed, "secure"},  // a weak word among scripts
+           Case{"secure.x.asana.com", Role::app, "secure"},       //
+           Case{"app.plain.example", Role::site, ""},             // not asked for
+       }) {
+    CAPTURE(each.host);
+    const HostMatch match = pack->match(each.host);
+    CHECK(match.role == each.role);
+    CHECK(match.label == each.label);
+    if (!match.label.empty()) {
+      CHECK(match.confidence == gnomon::RuleConfidence::medium);
+    }
+  }
+  CHECK(pack->match("acme.asana.com").tenant == "acme");
+  CHECK(pack->match("login.asana.com").audience == gnomon::Audience::user);
+  CHECK(pack->match("docs.eu.asana.com").audience == gnomon::Audience::visitor);
+  CHECK(pack->match("x.y.asana.com").confidence == gnomon::RuleConfidence::low);
+  CHECK(pack->match("login.notasana.com").meaning == Meaning::unknown);
+}
+
 TEST_CASE("RulePack: a rule's own reserved labels are no tenants", "[core][catalog]") {
   PackBuilder builder;
   builder.tool("a");

@@ -71,6 +71,27 @@ TEST_CASE("Rulebook: the clean rules compile to a pack that answers as they say"
   CHECK(pack->registrable_domain("a.example.xn--fiqs8s") == "example.xn--fiqs8s");
 }
 
+TEST_CASE("Rulebook: the meanings of labels reach the pack", "[core][rulebook]") {
+  auto files = clean_rules();
+  for (gnomon::RuleFile& file : files) {
+    if (file.path == "reserved.yaml") {
+      file.text += "meanings:\n  - {role: login, labels: [sso, login]}\n";
+    }
+  }
+  files.push_back({"tools/zed.yaml",
+                   "vendor: Z\ntools:\n  - id: zed\n    name: Zed\n"
+                   "    homepage: https://zed.example\n    category: design\n"
+                   "    jobs: [diagramming]\n    hosts:\n"
+                   "      - {host: app.zed.example, role: app}\n"
+                   "      - {host: .zed.example, role: site, labels: yes, conf: low}\n"});
+  const LoadedRules loaded = load_rule_files(files, test_options());
+  CHECK(loaded.findings.empty());
+  const auto pack = gnomon::preview(loaded.book);
+  CHECK(pack->match("sso.zed.example").role == gnomon::Role::login);
+  CHECK(pack->match("news.zed.example").role == gnomon::Role::site);
+  CHECK(pack->match("app.zed.example").role == gnomon::Role::app);
+}
+
 TEST_CASE("Rulebook: the same rules give the same bytes, in whatever order they are read",
           "[core][rulebook]") {
   const SecretKey key = SecretKey::generate();
@@ -117,43 +138,81 @@ TEST_CASE("Rulebook: the schemas of editors know the same words", "[core][rulebo
   };
   const std::string tools = text_of("tools.schema.json");
   REQUIRE_FALSE(tools.empty());
-  for (const char* word : {"vendor",        "family",
-                           "tools",         "id",
-                           "name",          "homepage",
-                           "category",      "also",
-                           "jobs",          "plans",
-                           "free_tier",     "self_signup",
-                           "signin",        "sso",
-                           "saml",          "scim",
-                           "data",          "exposure",
-                           "tenancy",       "status",
-                           "checked",       "hosts",
-                           "sequences",     "note",
-                           "host",          "role",
-                           "audience",      "conf",
-                           "shared_with",   "weight",
-                           "reserved",      "deny",
-                           "site",          "signup",
-                           "login",         "app",
-                           "client",        "api",
-                           "embed",         "content",
-                           "link",          "asset",
-                           "idp",           "user",
-                           "guest",         "both",
-                           "visitor",       "low",
-                           "medium",        "high",
-                           "normal",        "strong",
-                           "weak",          "none",
-                           "yes",           "no",
-                           "unknown",       "paid_tier",
-                           "path",          "then",
-                           "within",        "steps",
-                           "require",       "first_ever",
-                           "min_flows",     "optional",
-                           "signup-likely", "active",
-                           "integrated",    "business-content",
-                           "email-content", "public-links",
-                           "api-tokens",    "password",
+  for (const char* word : {"vendor",
+                           "family",
+                           "tools",
+                           "id",
+                           "name",
+                           "homepage",
+                           "category",
+                           "also",
+                           "jobs",
+                           "plans",
+                           "free_tier",
+                           "self_signup",
+                           "signin",
+                           "sso",
+                           "saml",
+                           "scim",
+                           "data",
+                           "exposure",
+                           "tenancy",
+                           "status",
+                           "checked",
+                           "hosts",
+                           "sequences",
+                           "note",
+                           "host",
+                           "role",
+                           "audience",
+                           "conf",
+                           "shared_with",
+                           "weight",
+                           "reserved",
+                           "deny",
+                           "labels",
+                           "site",
+                           "signup",
+                           "login",
+                           "app",
+                           "client",
+                           "api",
+                           "embed",
+                           "content",
+                           "link",
+                           "asset",
+                           "idp",
+                           "user",
+                           "guest",
+                           "both",
+                           "visitor",
+                           "low",
+                           "medium",
+                           "high",
+                           "normal",
+                           "strong",
+                           "weak",
+                           "none",
+                           "yes",
+                           "no",
+                           "unknown",
+                           "paid_tier",
+                           "path",
+                           "then",
+                           "within",
+                           "steps",
+                           "require",
+                           "first_ever",
+                           "min_flows",
+                           "optional",
+                           "signup-likely",
+                           "active",
+                           "integrated",
+                           "business-content",
+                           "email-content",
+                           "public-links",
+                           "api-tokens",
+                           "password",
                            "magic-link"}) {
     CAPTURE(word);
     CHECK(tools.find('"' + std::string{word} + '"') != std::string::npos);
