@@ -45,8 +45,8 @@ class FlightBuffers {
   // oldest is the buffer of the size that fits `bytes` which was not touched for longest.
   Handle oldest(std::size_t bytes) const;
 
-  // place copies what has not come yet. `offset + bytes.size()` must fit the buffer.
-  void place(Handle handle, std::size_t offset, Bytes bytes, WallTime when);
+  // place copies what has not come yet. `offset + run.size()` must fit the buffer.
+  void place(Handle handle, std::size_t offset, Bytes run, WallTime when);
 
   // drop_front forgets the first `count` bytes (at most high()), push_front makes room for
   // `count` bytes before the first; high() + count must fit.

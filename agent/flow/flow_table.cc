@@ -4,21 +4,12 @@
 #include <bit>
 
 #include "agent/flow/message_start.h"
-#include "core/check.h"
 
 namespace gnomon {
 namespace {
 
 constexpr std::array<std::string_view, kFlowOutcomes> kWords = {"handed",   "held",    "settled",
                                                                 "repeated", "control", "given_up"};
-
-// What is held of a stream joined in its middle while its start is looked for: one small buffer,
-// twice a browser's hello.
-constexpr std::size_t kJoinWindow = FlightBuffers::kSmallBytes;
-
-// A flow is moved to the newest place once in so many datagrams, not with each: the order of
-// eviction is right to within them, and most bulk datagrams then write nothing.
-constexpr std::uint32_t kTouchEvery = 512;
 
 // A segment that lies farther back than any receive window is of another connection whose SYN was
 // not seen.
@@ -61,7 +52,6 @@ FlowTable::FlowTable(const FlowLimits& limits, Counters& counters)
     : limits_(limits),
       hasher_(limits.seed),
       slots_(limits.flows),
-      heads_(std::bit_ceil(limits.flows), kNone),
       settled_(std::bit_ceil(limits.settled), 0),
       buffers_(limits.small_flights, limits.large_flights),
       evicted_flows_(counters.counter("flow_evicted_total", "what was forgotten to make room",
@@ -75,19 +65,14 @@ FlowTable::FlowTable(const FlowLimits& limits, Counters& counters)
       rejoined_(counters.counter("flow_rejoined_total", "sides taken up again behind a hole")),
       reopened_(
           counters.counter("flow_reopened_total", "settled sides on which a new message began")) {
-  GNOMON_CHECK(limits.flows > 0 && limits.flows < kNone);
   for (std::size_t i = 0; i < kFlowOutcomes; ++i) {
     outcomes_[i] = &counters.counter("flow_datagrams_total", "datagrams by what became of them",
                                      {{"outcome", kWords[i]}});
   }
-  for (std::size_t i = slots_.size(); i-- > 0;) {
-    slots_[i].chain = free_;
-    free_ = static_cast<Index>(i);
-  }
 }
 
 FlowOutcome FlowTable::add(const Datagram& datagram, FlightSink& sink) {
-  ++clock_;
+  slots_.tick();
   const FlowOutcome outcome =
       datagram.transport == Transport::udp ? add_udp(datagram, sink) : add_tcp(datagram, sink);
   outcomes_[static_cast<std::size_t>(outcome)]->add_alone();
@@ -103,8 +88,8 @@ void FlowTable::finish(FlightSink& sink) {
       }
     }
   }
-  while (oldest_ != kNone) {
-    forget(oldest_, sink);
+  while (slots_.oldest() != kNone) {
+    forget(slots_.oldest(), sink);
   }
 }
 
@@ -114,11 +99,11 @@ FlowOutcome FlowTable::add_udp(const Datagram& datagram, FlightSink& sink) {
   }
   const FlowHash hash = hasher_(datagram);
   const FlowKey key{datagram};
-  Index index = find(key, hash.flow);
+  Index index = slots_.find(key, hash.flow);
   if (index == kNone) {
     index = make(datagram, key, hash.flow, sink);
   } else {
-    touch(index);
+    slots_.touch(index);
   }
   Slot& slot = slots_[index];
   slot.handed = true;
@@ -153,11 +138,11 @@ FlowOutcome FlowTable::add_tcp(const Datagram& datagram, FlightSink& sink) {
   visit_waiting(datagram.when, sink);
 
   const FlowKey key{datagram};
-  Index index = find(key, hash.flow);
+  Index index = slots_.find(key, hash.flow);
   if (index == kNone) {
     index = make(datagram, key, hash.flow, sink);
   } else {
-    touch(index);
+    slots_.touch(index);
   }
   Segment segment{
       datagram,        hash, index, key.from_low ? 0U : 1U, datagram.tcp_sequence + (syn ? 1U : 0U),
@@ -276,9 +261,8 @@ void FlowTable::begin_at(const Segment& segment, FlightSink& sink) {
     const std::size_t high = buffers_.high(half.buffer);
     const auto ahead = static_cast<std::size_t>(offset < 0 ? 0 : offset);
     const auto before = static_cast<std::size_t>(offset < 0 ? -std::int64_t{offset} : 0);
-    if (ahead >= high && ahead > 0) {
-      drop_buffer(half);
-    } else if (before + high > buffers_.capacity(half.buffer)) {
+    const bool all_before = ahead >= high && ahead > 0;
+    if (all_before || before + high > buffers_.capacity(half.buffer)) {
       drop_buffer(half);
     } else if (before > 0) {
       buffers_.push_front(half.buffer, before);
@@ -449,205 +433,18 @@ FlowOutcome FlowTable::follow_in_buffer(const Segment& segment, std::size_t offs
   return outcome;
 }
 
-bool FlowTable::hand_over(Index index, unsigned half_index, Bytes bytes, WallTime when,
-                          FlightSink& sink, std::size_t& consumed) {
-  Slot& slot = slots_[index];
-  const Half& half = slot.halves[half_index];
-  slot.handed = true;
-  const Endpoint& from = half_index == 0 ? slot.key.low : slot.key.high;
-  const Endpoint& to = half_index == 0 ? slot.key.high : slot.key.low;
-  const bool from_client = half_index == slot.client;
-
-  Flight flight;
-  flight.flow = slot.id;
-  flight.first = half.first;
-  flight.when = when;
-  flight.client = from_client ? from : to;
-  flight.server = from_client ? to : from;
-  flight.transport = Transport::tcp;
-  flight.side = from_client ? Side::client : Side::server;
-  flight.from_start = half.from_start;
-  flight.tunnelled = slot.tunnelled;
-  flight.bytes = bytes;
-  const Appetite appetite = sink.on_flight(flight);
-  if (appetite.enough) {
-    settle(index, half_index);
-    return false;
-  }
-  consumed = std::min(appetite.consumed, bytes.size());
-  return true;
-}
-
-bool FlowTable::hand_over_buffer(Index index, unsigned half_index, WallTime when,
-                                 FlightSink& sink) {
-  Half& half = slots_[index].halves[half_index];
-  if (half.buffer == FlightBuffers::kNone) {
-    return true;
-  }
-  const Bytes view = buffers_.view(half.buffer);
-  if (view.empty()) {
-    return true;
-  }
-  std::size_t consumed = 0;
-  if (!hand_over(index, half_index, view, when, sink, consumed)) {
-    return false;
-  }
-  if (consumed == 0) {
-    return true;
-  }
-  half.next += static_cast<std::uint32_t>(consumed);
-  half.first = when;
-  if (consumed == buffers_.high(half.buffer)) {
-    drop_buffer(half);
-  } else {
-    buffers_.drop_front(half.buffer, consumed);
-  }
-  return true;
-}
-
-FlightBuffers::Handle FlowTable::buffer_for(Index index, unsigned half_index, std::size_t bytes,
-                                            WallTime when) {
-  Half& half = slots_[index].halves[half_index];
-  if (half.buffer != FlightBuffers::kNone && bytes <= buffers_.capacity(half.buffer)) {
-    return half.buffer;
-  }
-  const FlightBuffers::Owner owner = index * 2 + half_index;
-  auto handle = buffers_.acquire(bytes, owner, when);
-  if (handle == FlightBuffers::kNone) {
-    // All of this size wait for something. The one that has waited for longest is given up.
-    const auto victim = buffers_.owner(buffers_.oldest(bytes));
-    evicted_flights_.add_alone();
-    settle(victim / 2, victim % 2);
-    handle = buffers_.acquire(bytes, owner, when);
-  }
-  if (half.buffer != FlightBuffers::kNone) {
-    buffers_.grow(half.buffer, handle);
-  }
-  half.buffer = handle;
-  return handle;
-}
-
-// look_behind_hole goes on with what lies behind a hole when a message begins there.
-void FlowTable::look_behind_hole(Index index, unsigned half_index, WallTime when,
-                                 FlightSink& sink) {
-  Slot& slot = slots_[index];
-  Half& half = slot.halves[half_index];
-  if (half.state != Half::State::following) {
-    return;
-  }
-  const std::size_t behind = buffers_.behind_gap(half.buffer);
-  buffers_.drop_front(half.buffer, behind);
-  half.next += static_cast<std::uint32_t>(behind);
-  half.start = half.next;
-  half.from_start = false;
-  half.first = when;
-  rejoined_.add_alone();
-  // The sink must not take these bytes for the rest of what it was given before.
-  new_id(slot, sink);
-  if (message_start(buffers_.view(half.buffer)) == MessageStart::none) {
-    half.state = Half::State::joined;
-    if (buffers_.high(half.buffer) > kJoinWindow) {
-      settle(index, half_index);
-    }
-    return;
-  }
-  if (buffers_.has_gap(half.buffer)) {
-    half.hole_since = when;
-  }
-  hand_over_buffer(index, half_index, when, sink);
-}
-
-void FlowTable::visit_waiting(WallTime now, FlightSink& sink) {
-  for (const bool large : {false, true}) {
-    const auto fresh = buffers_.front(large, FlightBuffers::Row::fresh);
-    if (fresh != FlightBuffers::kNone && now - buffers_.touched(fresh) > limits_.hole_patience)
-        [[unlikely]] {
-      buffers_.age(fresh);
-      if (buffers_.has_gap(fresh)) {
-        const auto owner = buffers_.owner(fresh);
-        look_behind_hole(owner / 2, owner % 2, now, sink);
-      }
-    }
-    const auto aged = buffers_.front(large, FlightBuffers::Row::aged);
-    if (aged != FlightBuffers::kNone && now - buffers_.touched(aged) > limits_.flight_patience)
-        [[unlikely]] {
-      const auto owner = buffers_.owner(aged);
-      expired_.add_alone();
-      settle(owner / 2, owner % 2);
-    }
-  }
-}
-
-void FlowTable::settle(Index index, unsigned half_index) {
-  Half& half = slots_[index].halves[half_index];
-  drop_buffer(half);
-  half.state = Half::State::settled;
-}
-
-// lose_track forgets where in the stream we are; the next segment joins it anew.
-void FlowTable::lose_track(Index index, unsigned half_index, FlightSink& sink) {
-  Slot& slot = slots_[index];
-  Half& half = slot.halves[half_index];
-  drop_buffer(half);
-  half = Half{};
-  new_id(slot, sink);
-}
-
-void FlowTable::new_id(Slot& slot, FlightSink& sink) {
-  if (!slot.handed) {
-    return;
-  }
-  sink.on_flow_end(slot.id);
-  slot.id = ++last_id_;
-  slot.handed = false;
-  for (Half& half : slot.halves) {
-    // The sink meets this half in its middle now, unless it has consumed none of it.
-    half.from_start = half.from_start && half.next == half.start;
-  }
-}
-
-void FlowTable::drop_buffer(Half& half) {
-  if (half.buffer != FlightBuffers::kNone) {
-    buffers_.release(half.buffer);
-    half.buffer = FlightBuffers::kNone;
-  }
-}
-
-FlowTable::Index FlowTable::find(const FlowKey& key, std::uint64_t hash) const {
-  Index index = heads_[hash & (heads_.size() - 1)];
-  while (index != kNone) {
-    const Slot& slot = slots_[index];
-    if (slot.hash == hash && slot.key.low == key.low && slot.key.high == key.high &&
-        slot.key.transport == key.transport) {
-      return index;
-    }
-    index = slot.chain;
-  }
-  return kNone;
-}
-
 FlowTable::Index FlowTable::make(const Datagram& datagram, const FlowKey& key, std::uint64_t hash,
                                  FlightSink& sink) {
-  if (free_ == kNone) {
+  if (slots_.full()) {
     evicted_flows_.add_alone();
-    forget(oldest_, sink);
+    forget(slots_.oldest(), sink);
   }
-  const Index index = free_;
+  const Index index = slots_.take(key, hash);
   Slot& slot = slots_[index];
-  free_ = slot.chain;
-  slot = Slot{};
-  slot.key = key;
-  slot.hash = hash;
   slot.id = ++last_id_;
   slot.tunnelled = datagram.tunnelled;
   const bool from_client = sender_is_client(datagram);
   slot.client = static_cast<std::uint8_t>(from_client == key.from_low ? 0 : 1);
-  Index& head = heads_[hash & (heads_.size() - 1)];
-  slot.chain = head;
-  head = index;
-  slot.tick = clock_;
-  link_newest(index);
-  ++active_;
   return index;
 }
 
@@ -659,50 +456,7 @@ void FlowTable::forget(Index index, FlightSink& sink) {
   if (slot.handed) {
     sink.on_flow_end(slot.id);
   }
-  Index* link = &heads_[slot.hash & (heads_.size() - 1)];
-  while (*link != index) {
-    link = &slots_[*link].chain;
-  }
-  *link = slot.chain;
-  unlink(index);
-  slot.chain = free_;
-  free_ = index;
-  --active_;
-}
-
-void FlowTable::touch(Index index) {
-  Slot& slot = slots_[index];
-  if (clock_ - slot.tick >= kTouchEvery) {
-    slot.tick = clock_;
-    unlink(index);
-    link_newest(index);
-  }
-}
-
-void FlowTable::link_newest(Index index) {
-  Slot& slot = slots_[index];
-  slot.older = newest_;
-  slot.newer = kNone;
-  if (newest_ != kNone) {
-    slots_[newest_].newer = index;
-  } else {
-    oldest_ = index;
-  }
-  newest_ = index;
-}
-
-void FlowTable::unlink(Index index) {
-  const Slot& slot = slots_[index];
-  if (slot.older != kNone) {
-    slots_[slot.older].newer = slot.newer;
-  } else {
-    oldest_ = slot.newer;
-  }
-  if (slot.newer != kNone) {
-    slots_[slot.newer].older = slot.older;
-  } else {
-    newest_ = slot.older;
-  }
+  slots_.release(index);
 }
 
 }  // namespace gnomon

@@ -14,6 +14,7 @@
 #include "agent/flow/flight_buffers.h"
 #include "agent/flow/flight_sink.h"
 #include "agent/flow/flow_key.h"
+#include "agent/flow/flow_slots.h"
 #include "core/counters.h"
 
 namespace gnomon {
@@ -78,47 +79,18 @@ class FlowTable {
   // finish hands over what waits behind holes and ends all flows, as at the end of a file.
   void finish(FlightSink& sink);
 
-  std::size_t active_flows() const { return active_; }
+  std::size_t active_flows() const { return slots_.in_use(); }
   std::size_t waiting_flights() const { return buffers_.in_use(); }
 
  private:
-  using Index = std::uint32_t;
-  static constexpr Index kNone = 0xffffffff;
+  using Index = FlowSlots::Index;
+  using Half = FlowHalf;
+  using Slot = FlowSlot;
+  static constexpr Index kNone = FlowSlots::kNone;
 
-  // Half is one direction of a TCP flow.
-  struct Half {
-    enum class State : std::uint8_t {
-      unseen,     // no byte yet
-      joined,     // in the middle of a stream, start of a message not found yet
-      following,  // bytes go to the sink
-      settled,    // nothing more is wanted
-    };
-
-    std::uint32_t start = 0;  // sequence number of the first byte
-    std::uint32_t next = 0;   // of the first byte not consumed; the buffer begins with it
-    FlightBuffers::Handle buffer = FlightBuffers::kNone;
-    State state = State::unseen;
-    bool syn_seen = false;    // `start` is what the SYN said
-    bool from_start = false;  // the sink gets its first byte, under this id
-    WallTime first{};         // when the first byte not consumed came
-    WallTime hole_since{};    // when the hole in the buffer appeared
-  };
-
-  // What a look-up reads stands first, in one cache line.
-  struct alignas(64) Slot {
-    std::uint64_t hash = 0;
-    FlowKey key;
-    Index chain = kNone;     // next of the same hash place, or of the free ones
-    std::uint32_t tick = 0;  // when it was last moved to the newest place
-    FlowId id = 0;
-    Index older = kNone;
-    Index newer = kNone;
-    std::uint8_t client = 0;  // which half is the client
-    bool syn_seen = false;
-    bool handed = false;  // the sink knows the id
-    bool tunnelled = false;
-    std::array<Half, 2> halves;  // 0: what key.low sends
-  };
+  // What is held of a stream joined in its middle while its start is looked for: one small buffer,
+  // twice a browser's hello.
+  static constexpr std::size_t kJoinWindow = FlightBuffers::kSmallBytes;
 
   // Segment is a TCP datagram on its way through the table.
   struct Segment {
@@ -143,24 +115,21 @@ class FlowTable {
   void begin_at(const Segment& segment, FlightSink& sink);
 
   // Both yield false when the half is settled by it; its buffer is gone then.
-  bool hand_over(Index slot, unsigned half, Bytes bytes, WallTime when, FlightSink& sink,
+  bool hand_over(Index index, unsigned half_index, Bytes bytes, WallTime when, FlightSink& sink,
                  std::size_t& consumed);
-  bool hand_over_buffer(Index slot, unsigned half, WallTime when, FlightSink& sink);
+  bool hand_over_buffer(Index index, unsigned half_index, WallTime when, FlightSink& sink);
 
-  FlightBuffers::Handle buffer_for(Index slot, unsigned half, std::size_t bytes, WallTime when);
-  void look_behind_hole(Index slot, unsigned half, WallTime when, FlightSink& sink);
+  FlightBuffers::Handle buffer_for(Index index, unsigned half_index, std::size_t bytes,
+                                   WallTime when);
+  void look_behind_hole(Index index, unsigned half_index, WallTime when, FlightSink& sink);
   void visit_waiting(WallTime now, FlightSink& sink);
-  void settle(Index slot, unsigned half);
-  void lose_track(Index slot, unsigned half, FlightSink& sink);
+  void settle(Index index, unsigned half_index);
+  void lose_track(Index index, unsigned half_index, FlightSink& sink);
   void new_id(Slot& slot, FlightSink& sink);
   void drop_buffer(Half& half);
 
-  Index find(const FlowKey& key, std::uint64_t hash) const;
   Index make(const Datagram& datagram, const FlowKey& key, std::uint64_t hash, FlightSink& sink);
-  void forget(Index slot, FlightSink& sink);
-  void touch(Index slot);
-  void link_newest(Index slot);
-  void unlink(Index slot);
+  void forget(Index index, FlightSink& sink);
 
   void unsettle(const FlowHash& hash) {
     std::uint64_t& place = settled_place(hash.direction);
@@ -172,16 +141,10 @@ class FlowTable {
 
   FlowLimits limits_;
   FlowHasher hasher_;
-  std::vector<Slot> slots_;
-  std::vector<Index> heads_;            // by hash
+  FlowSlots slots_;
   std::vector<std::uint64_t> settled_;  // directions that need no look, by themselves
   FlightBuffers buffers_;
-  Index free_ = kNone;
-  Index oldest_ = kNone;
-  Index newest_ = kNone;
-  std::size_t active_ = 0;
   FlowId last_id_ = 0;
-  std::uint32_t clock_ = 0;  // counts datagrams
 
   std::array<Counter*, kFlowOutcomes> outcomes_{};
   Counter& evicted_flows_;
