@@ -119,6 +119,13 @@ class TreeBuilder final : public YAML::EventHandler {
 
 }  // namespace
 
+YamlValue::YamlValue() = default;
+YamlValue::YamlValue(const YamlValue&) = default;
+YamlValue::YamlValue(YamlValue&&) noexcept = default;
+YamlValue& YamlValue::operator=(const YamlValue&) = default;
+YamlValue& YamlValue::operator=(YamlValue&&) noexcept = default;
+YamlValue::~YamlValue() = default;
+
 const YamlValue* YamlValue::find(std::string_view key) const {
   const auto at = std::find_if(fields.begin(), fields.end(),
                                [&](const auto& field) { return field.first.text == key; });

@@ -14,7 +14,16 @@ namespace gnomon {
 
 enum class YamlKind : std::uint8_t { null, scalar, list, map };
 
+// YamlValue is one node. What copies and ends it is defined elsewhere: clang 14 would want it here,
+// where a pair of an unfinished type cannot be made yet.
 struct YamlValue {
+  YamlValue();
+  YamlValue(const YamlValue&);
+  YamlValue(YamlValue&&) noexcept;
+  YamlValue& operator=(const YamlValue&);
+  YamlValue& operator=(YamlValue&&) noexcept;
+  ~YamlValue();
+
   YamlKind kind = YamlKind::null;
   std::string text;  // of a scalar
   int line = 0;      // from 1
