@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -69,6 +71,54 @@ void add_serving(CLI::App& app, Config& config) {
   app.add_flag("--sample", config.sample, "Mark a new data folder as holding the sample week");
 }
 
+void add_limits(CLI::App& app, IngestOptions& agents) {
+  app.add_option("--max-connections", agents.max_connections, "Connections of agents at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1'000'000))
+      ->group("Limits");
+  app.add_option("--connect-rate", agents.connects_per_second,
+                 "Connections a second from one address (IPv6: one /64)")
+      ->capture_default_str()
+      ->check(CLI::Range(0.001, 1e6))
+      ->group("Limits");
+  app.add_option("--connect-burst", agents.connect_burst, "And so many at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1.0, 1e6))
+      ->group("Limits");
+  app.add_option_function<std::vector<std::string>>(
+         "--shared-address",
+         [&agents](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) {
+             const auto range = IpRange::parse(text);
+             if (!range) {
+               throw CLI::ValidationError("'" + text + "' is no network like 203.0.113.0/28");
+             }
+             agents.shared_addresses.push_back(*range);
+           }
+         },
+         "Address or network of a NAT or VPN concentrator, whose connections are not limited by "
+         "address; may be repeated")
+      ->type_name("NETWORK")
+      ->group("Limits");
+  app.add_option("--push-rate", agents.push_pace.bytes_per_second,
+                 "Bytes a second of rule packs to all agents together")
+      ->capture_default_str()
+      ->transform(CLI::AsSizeValue(false))
+      ->check(CLI::Range(std::uint64_t{1024}, std::uint64_t{1} << 40))
+      ->group("Limits");
+  app.add_option("--pushes-at-once", agents.push_pace.at_once, "Agents that are pushed to at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 100'000))
+      ->group("Limits");
+  app.add_option_function<std::uint32_t>(
+         "--push-deadline",
+         [&agents](std::uint32_t seconds) { agents.push_within = std::chrono::seconds{seconds}; },
+         "Seconds after which an agent that has not taken a push is cut")
+      ->default_str("600")
+      ->check(CLI::Range(1, 86'400))
+      ->group("Limits");
+}
+
 }  // namespace
 
 std::variant<Config, Ended> read_config(int argc, const char* const* argv) {
@@ -84,6 +134,7 @@ std::variant<Config, Ended> read_config(int argc, const char* const* argv) {
   CLI::App& serve = *app.add_subcommand("serve", "Run until stopped");
   add_options(serve, config);
   add_serving(serve, config);
+  add_limits(serve, config.agents);
   CLI::App& rebuild =
       *app.add_subcommand("rebuild", "Make all totals again from the stored batches, and end");
   add_options(rebuild, config);

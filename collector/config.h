@@ -7,6 +7,7 @@
 #include <variant>
 #include <vector>
 
+#include "collector/ingest/ingest_server.h"
 #include "core/net/host_port.h"
 
 namespace gnomon {
@@ -24,6 +25,9 @@ struct Config {
   HostPort listen{"127.0.0.1", 7443};
   HostPort enrol{"127.0.0.1", 7444};
   HostPort http{"127.0.0.1", 7480};  // loopback only, until there are accounts
+
+  // Limits against slow, broken and hostile peers; its `address` is not used.
+  IngestOptions agents;
 
   std::vector<std::string> names;  // by which agents reach this collector: names and addresses
 

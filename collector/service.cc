@@ -1,5 +1,6 @@
 #include "collector/service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <csignal>
@@ -32,6 +33,7 @@
 #include "collector/store/store.h"
 #include "core/file.h"
 #include "core/log.h"
+#include "core/net/descriptor_limit.h"
 
 namespace gnomon {
 namespace {
@@ -39,6 +41,9 @@ namespace {
 namespace asio = boost::asio;
 
 constexpr std::size_t kPoolThreads = 2;
+
+// Open files beside the connections of agents: RocksDB's tables, readers of pages, the rest.
+constexpr std::uint64_t kOwnDescriptors = 1024;
 constexpr std::chrono::minutes kUpkeepPause{10};
 constexpr std::chrono::seconds kStopWithin{5};
 
@@ -77,6 +82,21 @@ std::optional<std::string> prepare_data(FileSystem& files, const std::string& da
   }
   static_cast<void>(files.remove(probe));
   return std::nullopt;
+}
+
+// connections_possible raises the limit of open files to what the system allows, and says once how
+// far that goes when it is not far enough.
+std::size_t connections_possible(std::size_t wanted) {
+  const std::uint64_t files = raise_descriptor_limit();
+  const std::uint64_t possible = files > kOwnDescriptors ? files - kOwnDescriptors : 1;
+  if (possible < wanted) {
+    log::warn("collector.few_descriptors",
+              {{"open_files", files},
+               {"agents_possible", possible},
+               {"agents_wanted", wanted},
+               {"cure", "raise LimitNOFILE= of the service, or `ulimit -Hn`"}});
+  }
+  return static_cast<std::size_t>(std::min<std::uint64_t>(possible, wanted));
 }
 
 bool is_address(const std::string& name) {
@@ -215,8 +235,9 @@ class Service::Impl {
   }
 
   std::optional<std::string> listen() {
-    IngestOptions ingest;
+    IngestOptions ingest = config_.agents;
     ingest.address = config_.listen;
+    ingest.max_connections = connections_possible(ingest.max_connections);
     ingest_ = std::make_unique<IngestServer>(io_, pool_, *authority_, *registry_, *store_, clock_,
                                              counters_, ingest);
     if (const auto started = ingest_->start(); !started) {
@@ -247,8 +268,8 @@ class Service::Impl {
 
   void offer_pack() {
     if (rules_.pack != nullptr) {
-      ingest_->offer(wire::PushKind::rule_pack, std::make_shared<const PushContent>(PushContent{
-                                                    rules_.version, std::move(rules_.bytes)}));
+      ingest_->offer(wire::PushKind::rule_pack,
+                     PushContent{rules_.version, std::exchange(rules_.bytes, {})});
     }
   }
 

@@ -20,19 +20,21 @@ std::optional<wire::PushReply> PushReceiver::take(const wire::Push& push) {
   if (push.offset == 0) {
     kind_ = push.kind;
     version_ = push.version;
+    sha256_ = push.sha256;
     bytes_.clear();
   }
-  if (push.kind != kind_ || push.version != version_ || push.offset != bytes_.size()) {
+  if (push.kind != kind_ || push.version != version_ || push.sha256 != sha256_ ||
+      push.offset != bytes_.size()) {
     return reply("the pieces did not come in order");
   }
   bytes_ += push.piece;
   if (bytes_.size() < push.total_bytes) {
     return std::nullopt;
   }
-  if (bytes_.size() > push.total_bytes || sha256(bytes_) != push.sha256) {
-    return reply("the pieces do not make the whole");
+  std::string reason = unpack(push);
+  if (reason.empty()) {
+    reason = install(push.kind);
   }
-  std::string reason = install(push.kind);
   if (reason.empty()) {
     log::info("uplink.push_applied", {{"kind", to_string(push.kind)}, {"version", push.version}});
   } else {
@@ -40,6 +42,28 @@ std::optional<wire::PushReply> PushReceiver::take(const wire::Push& push) {
               {{"kind", to_string(push.kind)}, {"version", push.version}, {"reason", reason}});
   }
   return reply(std::move(reason));
+}
+
+std::optional<wire::PushPart> PushReceiver::part() const {
+  if (bytes_.empty()) {
+    return std::nullopt;
+  }
+  return wire::PushPart{kind_, version_, bytes_.size(), sha256_};
+}
+
+std::string PushReceiver::unpack(const wire::Push& push) {
+  if (bytes_.size() > push.total_bytes || sha256(bytes_) != push.sha256) {
+    return "the pieces do not make the whole";
+  }
+  if (push.plain_bytes == 0) {
+    return {};
+  }
+  auto plain = wire::decompress(bytes_of(bytes_), wire::kMaxPushBytes);
+  if (!plain || plain->size() != push.plain_bytes) {
+    return "it cannot be unpacked";
+  }
+  bytes_ = *std::move(plain);
+  return {};
 }
 
 std::string PushReceiver::install(wire::PushKind kind) const {

@@ -11,7 +11,8 @@
 
 namespace gnomon {
 
-// PushReceiver holds at most one push at a time, of at most wire::kMaxPushBytes. One thread.
+// PushReceiver holds at most one push at a time, of at most wire::kMaxPushBytes. What it holds
+// outlives a connection: the next one goes on behind it. One thread.
 class PushReceiver {
  public:
   PushReceiver(FileSystem& files, const UplinkOptions& options, const UplinkHooks& hooks)
@@ -20,15 +21,21 @@ class PushReceiver {
   // take adds a piece; yields the reply for the collector once the push is whole or wrong.
   std::optional<wire::PushReply> take(const wire::Push& push);
 
+  // part is what there is of an unfinished push, for the hello.
+  std::optional<wire::PushPart> part() const;
+
  private:
-  std::string install(wire::PushKind kind) const;  // the reason it was not; empty: it was
+  // These yield the reason why not; empty when it went well.
+  std::string unpack(const wire::Push& push);
+  std::string install(wire::PushKind kind) const;
 
   FileSystem& files_;
   const UplinkOptions& options_;
   const UplinkHooks& hooks_;
   wire::PushKind kind_ = wire::PushKind::unspecified;
   std::uint32_t version_ = 0;
-  std::string bytes_;
+  std::string sha256_;
+  std::string bytes_;  // as they travel, until unpack()
 };
 
 }  // namespace gnomon

@@ -15,6 +15,7 @@
 #include "agent/uplink/identity.h"
 #include "agent/uplink/push_receiver.h"
 #include "core/log.h"
+#include "core/net/backoff.h"
 #include "core/net/connect.h"
 #include "core/net/link.h"
 #include "core/wire/frame.h"
@@ -70,6 +71,7 @@ class Uplink::Impl {
         connects_(counters.counter("uplink_connections_total", "Connections greeted.")),
         failures_(counters.counter("uplink_failures_total", "Connections lost or refused.")),
         random_(std::random_device{}()),
+        backoff_(options_.first_backoff, options_.max_backoff, random_()),
         pause_(io),
         wake_(io) {
     status_.since = clock_.wall();
@@ -120,7 +122,16 @@ class Uplink::Impl {
     std::optional<PrivateKey> renewal;  // the key a renewal was asked for
     bool over = false;
     bool hopeless = false;
+    milliseconds asked_to_wait{0};  // by the collector's last word
     std::string reason;
+  };
+
+  // After is what a connection leaves for the next attempt.
+  struct After {
+    bool reached = false;   // somebody answered
+    bool greeted = false;   // and it was a collector that took us
+    bool hopeless = false;  // trying again soon is
+    milliseconds asked_to_wait{0};
   };
 
   void change(UplinkState state, std::string reason) {
@@ -144,36 +155,33 @@ class Uplink::Impl {
   }
 
   asio::awaitable<void> run() {
-    milliseconds wait = options_.first_backoff;
     while (!stopping_) {
       const bool ready = prepare();
-      bool greeted = false;
-      bool hopeless = false;
+      After after;
       if (ready) {
-        const std::uint64_t before = status_.connections;
-        hopeless = co_await serve();
-        greeted = status_.connections != before;
+        after = co_await serve();
       }
       if (stopping_) {
         break;
       }
-      if (!ready) {
-        wait = kLookAgain;
-      } else if (hopeless) {
-        wait = options_.max_backoff;
-      } else {
-        if (greeted) {
-          wait = options_.first_backoff;
-        }
-        std::uniform_int_distribution<std::int64_t> draw(
-            options_.first_backoff.count(),
-            std::max(options_.first_backoff.count(), wait.count() * 3));
-        wait = std::min(options_.max_backoff, milliseconds{draw(random_)});
-      }
-      pause_.expires_after(wait);
+      pause_.expires_after(ready ? wait_after(after) : kLookAgain);
       static_cast<void>(co_await pause_.async_wait(kAwait));
     }
     change(UplinkState::stopped, "");
+  }
+
+  milliseconds wait_after(const After& after) {
+    if (after.hopeless) {
+      return options_.max_backoff;
+    }
+    if (after.greeted) {
+      backoff_.reset();
+    } else if (after.reached && options_.addresses.size() > 1) {
+      // Whoever answered does not serve us, so another comes first next time.
+      std::rotate(options_.addresses.begin(), options_.addresses.begin() + 1,
+                  options_.addresses.end());
+    }
+    return std::max(backoff_.next(), std::min(after.asked_to_wait, options_.max_backoff));
   }
 
   // prepare loads the identity and makes the TLS context; false when there is none.
@@ -208,8 +216,9 @@ class Uplink::Impl {
         begin + std::chrono::duration_cast<std::chrono::nanoseconds>((end - begin) * draw(random_));
   }
 
-  // serve is one connection from beginning to end. True: trying again soon is hopeless.
-  asio::awaitable<bool> serve() {
+  // serve is one connection from beginning to end.
+  asio::awaitable<After> serve() {
+    After after;
     change(UplinkState::connecting, status_.reason);
     ConnectOptions where;
     where.addresses = options_.addresses;
@@ -219,14 +228,15 @@ class Uplink::Impl {
     if (!socket) {
       failures_.add();
       change(UplinkState::waiting, socket.error().text);
-      co_return false;
+      co_return after;
     }
+    after.reached = true;
     // Shared: a renewal makes a new context while this connection still uses the old one.
     const std::shared_ptr<TlsContext> tls = tls_;
     Talk talk(*std::move(socket), *tls, io_.get_executor());
     talk_ = &talk;
-    const bool greeted = co_await greet(talk);
-    if (greeted) {
+    after.greeted = co_await greet(talk);
+    if (after.greeted) {
       co_await (read_all(talk) && send_all(talk) && write_all(talk));
     }
     talk_ = nullptr;
@@ -234,7 +244,9 @@ class Uplink::Impl {
       failures_.add();
       change(talk.hopeless ? UplinkState::refused : UplinkState::waiting, talk.reason);
     }
-    co_return talk.hopeless;
+    after.hopeless = talk.hopeless;
+    after.asked_to_wait = talk.asked_to_wait;
+    co_return after;
   }
 
   void fail(Talk& talk, const NetError& error) {
@@ -248,6 +260,7 @@ class Uplink::Impl {
   void fail(Talk& talk, const wire::Error& error) {
     talk.reason = error.text.empty() ? std::string{to_string(error.code)} : error.text;
     talk.hopeless = is_about_us(error.code);
+    talk.asked_to_wait = milliseconds{error.retry_after_ms};
     over(talk);
   }
 
@@ -271,6 +284,8 @@ class Uplink::Impl {
     hello.clock = clock_.wall();
     hello.pack_version = hooks_.pack_version ? hooks_.pack_version() : 0;
     hello.policy_version = hooks_.policy_version ? hooks_.policy_version() : 0;
+    hello.takes_zstd = true;
+    hello.part = receiver_.part();
     const WallTime asked = hello.clock;
     wire::Envelope message = std::move(hello);
     // The answer is awaited even when the question could not be sent: a collector that refuses us
@@ -477,7 +492,7 @@ class Uplink::Impl {
   FileSystem& files_;
   Spool& spool_;
   const Clock& clock_;
-  const UplinkOptions options_;
+  UplinkOptions options_;  // the addresses change their order
   const UplinkHooks hooks_;
   PushReceiver receiver_;
   Counter& sent_;
@@ -487,6 +502,7 @@ class Uplink::Impl {
   Counter& connects_;
   Counter& failures_;
   std::mt19937_64 random_;
+  Backoff backoff_;
   asio::steady_timer pause_;
   asio::steady_timer wake_;
   std::optional<Identity> identity_;

@@ -1,5 +1,6 @@
 #include "collector/ingest/ingest_server.h"
 
+#include <algorithm>
 #include <exception>
 #include <map>
 #include <mutex>
@@ -12,8 +13,11 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "collector/ingest/agent_session.h"
+#include "collector/ingest/handshake_gate.h"
 #include "core/log.h"
+#include "core/net/deadline.h"
 #include "core/net/listen.h"
+#include "core/net/socket_options.h"
 
 namespace gnomon {
 namespace {
@@ -32,19 +36,13 @@ class IngestServer::Impl {
         authority_(authority),
         options_(std::move(options)),
         connect_rate_(options_.connects_per_second, options_.connect_burst),
-        upload_rate_(options_.uploads_per_second, options_.upload_burst),
-        world_{pool,
-               registry,
-               sink,
-               clock,
-               counters,
-               options_,
-               upload_rate_,
-               nullptr,
-               nullptr,
-               [this](AgentSession& session) { admit(session); },
-               [this](const AgentSession& session) { note(session); }},
-        connected_(counters.gauge("ingest_agents_connected", "Agents connected right now.")) {
+        gate_(io.get_executor(), options_.handshakes_at_once),
+        world_(io.get_executor(), pool, registry, sink, clock, counters, options_),
+        connected_(counters.gauge("ingest_agents_connected", "Agents connected right now.")),
+        open_gauge_(counters.gauge("ingest_connections_open",
+                                   "Connections of agents, those in the handshake included.")) {
+    world_.admit = [this](AgentSession& session) { admit(session); };
+    world_.changed = [this](const AgentSession& session) { note(session); };
     take_tls();
   }
 
@@ -66,6 +64,12 @@ class IngestServer::Impl {
         boost::system::error_code ignored;
         acceptor_->close(ignored);
       }
+      gate_.stop();
+      world_.pacer.stop();
+      for (tcp::socket* socket : silent_) {
+        boost::system::error_code ignored;
+        socket->close(ignored);
+      }
       for (AgentSession* session : sessions_) {
         session->end(wire::ErrorCode::going_away, "the collector stops and will be back");
       }
@@ -81,9 +85,9 @@ class IngestServer::Impl {
     });
   }
 
-  void offer(wire::PushKind kind, std::shared_ptr<const PushContent> content) {
-    asio::post(io_, [this, kind, content = std::move(content)] {
-      (kind == wire::PushKind::policy ? world_.policy : world_.pack) = content;
+  void offer(wire::PushKind kind, const PushContent& content) {
+    asio::post(io_, [this, kind, offer = PushOffer::make(kind, content)] {
+      world_.offer_of(kind) = offer;
       for (AgentSession* session : sessions_) {
         session->offer();
       }
@@ -134,11 +138,9 @@ class IngestServer::Impl {
         continue;
       }
       tcp::socket& socket = std::get<1>(accepted);
-      boost::system::error_code gone;
-      const std::string address = socket.remote_endpoint(gone).address().to_string();
-      if (sessions_.size() >= options_.max_connections) {
+      if (open_ >= options_.max_connections) {
         world_.refuse("too-many-connections");
-      } else if (!connect_rate_.take(address, world_.clock.monotonic())) {
+      } else if (!may_connect(socket)) {
         world_.refuse("connect-rate");
       } else {
         spawn(serve(std::move(socket)));
@@ -146,11 +148,57 @@ class IngestServer::Impl {
     }
   }
 
+  bool may_connect(const tcp::socket& socket) {
+    boost::system::error_code gone;
+    const asio::ip::address address = socket.remote_endpoint(gone).address();
+    const auto& shared = options_.shared_addresses;
+    return std::any_of(shared.begin(), shared.end(),
+                       [&](const IpRange& range) { return range.contains(address); }) ||
+           connect_rate_.take(site_of(address), world_.clock.monotonic());
+  }
+
   asio::awaitable<void> serve(tcp::socket socket) {
+    open_gauge_.set(static_cast<std::int64_t>(++open_));
+    const bool speaks = co_await hear_first_byte(socket);
+    if (speaks) {
+      co_await converse(std::move(socket));
+    }
+    open_gauge_.set(static_cast<std::int64_t>(--open_));
+  }
+
+  // hear_first_byte keeps whoever connects and says nothing out of the line for handshakes.
+  asio::awaitable<bool> hear_first_byte(tcp::socket& socket) {
+    silent_.insert(&socket);
+    Deadline deadline(socket);
+    deadline.arm(options_.handshake_within);
+    const auto [failed] = co_await socket.async_wait(tcp::socket::wait_read, kAwait);
+    deadline.disarm();
+    silent_.erase(&socket);
+    if (failed && !stopping_) {
+      world_.refuse(to_string(deadline.expired() ? NetFault::timed_out : NetFault::closed));
+    }
+    co_return !failed;
+  }
+
+  asio::awaitable<void> converse(tcp::socket socket) {
+    const auto pass = co_await gate_.enter();
+    if (!pass) {
+      co_return;
+    }
+    if (pass->waited && peer_has_closed(socket)) {
+      // It gave up while it stood in line: a handshake would be work for nobody.
+      gate_.leave(*pass);
+      world_.refuse(to_string(NetFault::closed));
+      co_return;
+    }
     // Shared with the sink's callbacks, which may come when the connection is gone.
     const auto session = std::make_shared<AgentSession>(std::move(socket), tls_, world_);
     sessions_.insert(session.get());
-    co_await session->run();
+    const bool secured = co_await session->shake_hands();
+    gate_.leave(*pass);
+    if (secured) {
+      co_await session->run();
+    }
     sessions_.erase(session.get());
     const std::string& agent = session->about().agent;
     if (const auto found = by_agent_.find(agent);
@@ -188,9 +236,12 @@ class IngestServer::Impl {
   std::uint16_t port_ = 0;
   bool stopping_ = false;
   RateLimit connect_rate_;
-  RateLimit upload_rate_;
+  HandshakeGate gate_;
   SessionWorld world_;
   Gauge& connected_;
+  Gauge& open_gauge_;
+  std::size_t open_ = 0;  // connections, whatever their state
+  std::set<tcp::socket*> silent_;
   std::shared_ptr<TlsContext> tls_;
   std::set<AgentSession*> sessions_;
   std::map<std::string, AgentSession*> by_agent_;
@@ -220,8 +271,8 @@ void IngestServer::stop() {
 void IngestServer::drop_agent(const std::string& agent) {
   impl_->drop_agent(agent);
 }
-void IngestServer::offer(wire::PushKind kind, std::shared_ptr<const PushContent> content) {
-  impl_->offer(kind, std::move(content));
+void IngestServer::offer(wire::PushKind kind, const PushContent& content) {
+  impl_->offer(kind, content);
 }
 void IngestServer::renew_tls() {
   impl_->renew_tls();

@@ -13,11 +13,14 @@
 
 #include "collector/enrol/authority.h"
 #include "collector/enrol/registry.h"
+#include "collector/ingest/push_image.h"
+#include "collector/ingest/push_pacer.h"
 #include "collector/ingest/upload.h"
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/io_error.h"
 #include "core/net/host_port.h"
+#include "core/net/ip_range.h"
 #include "core/result.h"
 #include "core/wire/messages.h"
 
@@ -31,24 +34,36 @@ namespace gnomon {
 // IngestOptions are the limits against slow, broken and hostile peers.
 struct IngestOptions {
   HostPort address{"0.0.0.0", 7443};
-  std::uint32_t window = 64;                        // uploads of one agent under way at once
+
+  // Of one agent.
+  std::uint32_t window = 64;                        // uploads under way at once
   std::size_t window_bytes = std::size_t{4} << 20;  // and their bytes, compressed; then we stop
                                                     // reading, and the agent's writes wait
-  std::chrono::seconds heartbeat{60};               // asked of agents
+  double uploads_per_second = 100;                  // above these rates reading waits
+  double upload_burst = 2'000;
+  double bytes_per_second = 4e6;  // compressed; a spool of 64 MiB is taken in half a minute
+  double byte_burst = 64e6;
+  double messages_per_second = 10;  // that are no uploads: heartbeats and answers
+  double message_burst = 200;
+  double renewals_per_hour = 6;  // of the certificate; above it the agent is cut
+  double renewal_burst = 6;
+
+  // Deadlines.
+  std::chrono::seconds heartbeat{60};  // asked of agents; three times that in silence is the end
   std::chrono::milliseconds handshake_within{10'000};
   std::chrono::milliseconds message_within{30'000};  // from a frame's header to its end
-  std::chrono::milliseconds write_within{30'000};
-  std::size_t max_connections = 20'000;
-  double connects_per_second = 200;  // of one address; a site may stand behind one
-  double connect_burst = 2'000;
-  double uploads_per_second = 100;  // of one agent; above it reading waits
-  double upload_burst = 2'000;
-};
+  std::chrono::milliseconds write_within{30'000};    // 64 KiB at most
+  std::chrono::milliseconds push_within{600'000};    // from its first piece to the agent's word
 
-// PushContent is a rule pack or policy for agents. Immutable once offered.
-struct PushContent {
-  std::uint32_t version = 0;
-  std::string bytes;  // at most wire::kMaxPushBytes
+  // Of all together.
+  std::size_t max_connections = 20'000;
+  std::size_t handshakes_at_once = 256;  // under way; others wait in line, their clock stopped
+  PushPace push_pace;
+
+  // Of one address, or one IPv6 network of 64 bits; a whole site may stand behind it.
+  double connects_per_second = 200;
+  double connect_burst = 2'000;
+  std::vector<IpRange> shared_addresses;  // of NAT and VPN concentrators: not limited
 };
 
 // LiveAgent is one connection, for the dashboard.
@@ -93,9 +108,9 @@ class IngestServer {
   // drop_agent cuts the agent's connection. The registry's on_revoked wants it.
   void drop_agent(const std::string& agent);
 
-  // offer makes a rule pack or policy the newest: agents that have another one are pushed it, now
-  // or when they connect.
-  void offer(wire::PushKind kind, std::shared_ptr<const PushContent> content);
+  // offer makes a rule pack or policy the newest: agents that have an older one are pushed it, now
+  // or when they connect, at the pace of the options. Takes tens of milliseconds to compress it.
+  void offer(wire::PushKind kind, const PushContent& content);
 
   // renew_tls takes the server's certificate anew from the authority, for new connections.
   void renew_tls();

@@ -1,6 +1,8 @@
 #include "core/net/link.h"
 
+#include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -9,6 +11,12 @@
 
 namespace gnomon {
 namespace {
+
+// Small frames that travel together fill a TLS record or four.
+constexpr std::size_t kMaxRun = std::size_t{64} << 10;
+
+// A body is made room for as it comes: whoever announces a megabyte and sends none costs no more.
+constexpr std::size_t kReadStep = std::size_t{64} << 10;
 
 NetError wire_error(wire::WireError error) {
   if (error == wire::WireError::over_limit) {
@@ -32,10 +40,19 @@ asio::awaitable<Result<wire::Envelope, NetError>> receive(TlsConnection& connect
   if (!length) {
     co_return Failure{wire_error(length.error())};
   }
-  std::vector<std::uint8_t> body(*length);
-  const auto rest = co_await connection.read_exact(body, within);
-  if (!rest) {
-    co_return Failure{rest.error()};
+  std::vector<std::uint8_t> body;
+  const auto until = std::chrono::steady_clock::now() + within;
+  while (body.size() < *length) {
+    const std::size_t have = body.size();
+    body.resize(std::min(*length, std::max(kReadStep, 2 * have)));
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+    const std::span<std::uint8_t> room = std::span{body}.subspan(have);
+    const auto patience = std::max(left, std::chrono::milliseconds{1});
+    const auto rest = co_await connection.read_exact(room, patience);
+    if (!rest) {
+      co_return Failure{rest.error()};
+    }
   }
   auto envelope = wire::decode(body);
   if (!envelope) {
@@ -70,16 +87,23 @@ void Outbox::close() {
   changed_.cancel();
 }
 
+// take_run takes frames off the queue for one write: an acknowledgement alone is smaller than its
+// TLS record.
+std::string Outbox::take_run() {
+  std::string run = std::move(frames_.front());
+  frames_.pop_front();
+  while (!frames_.empty() && run.size() + frames_.front().size() <= kMaxRun) {
+    run += frames_.front();
+    frames_.pop_front();
+  }
+  waiting_bytes_ -= run.size();
+  return run;
+}
+
 asio::awaitable<Result<Ok, NetError>> Outbox::run(std::chrono::milliseconds within) {
   for (;;) {
     while (!frames_.empty()) {
-      // One write for all that waits: an acknowledgement alone is smaller than its TLS record.
-      std::string run;
-      while (!frames_.empty()) {
-        run += frames_.front();
-        frames_.pop_front();
-      }
-      waiting_bytes_ = 0;
+      const std::string run = take_run();
       auto written = co_await connection_.write(run, within);
       if (!written) {
         closed_ = true;
@@ -88,6 +112,14 @@ asio::awaitable<Result<Ok, NetError>> Outbox::run(std::chrono::milliseconds with
     }
     if (closed_) {
       co_return Ok{};
+    }
+    if (const SharedFrame frame = source_ ? source_() : SharedFrame{}) {
+      auto written = co_await connection_.write(*frame, within);
+      if (!written) {
+        closed_ = true;
+        co_return written;
+      }
+      continue;
     }
     static_cast<void>(co_await changed_.async_wait(kAwait));
   }

@@ -6,10 +6,13 @@
 namespace gnomon {
 
 std::string_view to_string(NetFault fault) {
-  constexpr std::array<std::string_view, 12> kWords = {
-      "timed-out",        "closed",         "unreachable",         "not-tls",
-      "protocol-version", "no-certificate", "foreign-certificate", "expired-certificate",
-      "peer-refused",     "oversize",       "bad-message",         "tls"};
+  constexpr std::array<std::string_view, 14> kWords = {"timed-out",           "closed",
+                                                       "unreachable",         "not-tls",
+                                                       "protocol-version",    "no-certificate",
+                                                       "foreign-certificate", "expired-certificate",
+                                                       "stolen-certificate",  "renegotiation",
+                                                       "peer-refused",        "oversize",
+                                                       "bad-message",         "tls"};
   return kWords.at(static_cast<std::size_t>(fault));
 }
 

@@ -17,6 +17,8 @@ enum class NetFault : std::uint8_t {
   no_certificate,       // the peer showed none
   foreign_certificate,  // the peer's was not issued by whom we trust
   expired_certificate,  // the peer's is out of date, or not yet valid
+  stolen_certificate,   // the peer's is not its own: it does not hold the key
+  renegotiation,        // the peer wanted another handshake in the middle
   peer_refused,         // the peer sent an alert about us
   oversize,             // a frame above the limit
   bad_message,          // a frame that cannot be decoded, or a message out of place

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <unordered_map>
 
@@ -31,15 +32,20 @@ class RateLimit {
     return true;
   }
 
+  // spend spends tokens of `key` that may not be there yet, and yields how long its owner has to be
+  // quiet until they are.
+  std::chrono::milliseconds spend(const std::string& key, MonotonicTime now, double tokens = 1.0) {
+    Bucket& bucket = bucket_for(key, now);
+    refill(bucket, now);
+    bucket.tokens -= tokens;
+    return time_until(bucket, 0.0);
+  }
+
   // wait_for is how long until take() will succeed for `key`.
   std::chrono::milliseconds wait_for(const std::string& key, MonotonicTime now) {
     Bucket& bucket = bucket_for(key, now);
     refill(bucket, now);
-    if (bucket.tokens >= 1.0) {
-      return std::chrono::milliseconds{0};
-    }
-    return std::chrono::milliseconds{
-        static_cast<long>((1.0 - bucket.tokens) / per_second_ * 1000.0) + 1};
+    return time_until(bucket, 1.0);
   }
 
  private:
@@ -47,6 +53,14 @@ class RateLimit {
     double tokens = 0;
     MonotonicTime filled;
   };
+
+  std::chrono::milliseconds time_until(const Bucket& bucket, double tokens) const {
+    if (bucket.tokens >= tokens) {
+      return std::chrono::milliseconds{0};
+    }
+    const double seconds = std::min((tokens - bucket.tokens) / per_second_, kLongestWaitSeconds);
+    return std::chrono::milliseconds{static_cast<std::int64_t>(seconds * 1000.0) + 1};
+  }
 
   void refill(Bucket& bucket, MonotonicTime now) const {
     const double seconds = std::chrono::duration<double>(now - bucket.filled).count();
@@ -68,6 +82,9 @@ class RateLimit {
     const std::string& kept = buckets_.size() >= max_keys_ ? overflow_ : key;
     return buckets_.try_emplace(kept, Bucket{burst_, now}).first->second;
   }
+
+  // A rate near zero must not make a time that cannot be counted in.
+  static constexpr double kLongestWaitSeconds = 365.0 * 86400;
 
   double per_second_;
   double burst_;

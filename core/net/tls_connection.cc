@@ -2,7 +2,6 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509_vfy.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,9 @@
 #include <utility>
 
 #include "core/check.h"
+#include "core/net/pinned_root.h"
+#include "core/net/socket_options.h"
+#include "core/net/tls_fault.h"
 
 namespace gnomon {
 namespace {
@@ -19,43 +21,6 @@ using tcp = asio::ip::tcp;
 
 // How many bytes of a peer that does not listen are read away before it is cut off.
 constexpr std::size_t kMaxDrain = std::size_t{64} << 10;
-
-const char* alert_text(int alert) {
-  switch (alert) {
-    case SSL_AD_UNKNOWN_CA:
-      return "the peer does not know the authority that issued our certificate";
-    case SSL_AD_CERTIFICATE_EXPIRED:
-      return "the peer says that our certificate has expired";
-    case SSL_AD_CERTIFICATE_REVOKED:
-      return "the peer says that our certificate was revoked";
-    case SSL_AD_CERTIFICATE_REQUIRED:
-      return "the peer requires a certificate and we showed none";
-    case SSL_AD_PROTOCOL_VERSION:
-      return "the peer does not speak our version of TLS";
-    case SSL_AD_BAD_CERTIFICATE:
-    case SSL_AD_UNSUPPORTED_CERTIFICATE:
-    case SSL_AD_CERTIFICATE_UNKNOWN:
-      return "the peer does not accept our certificate";
-    default:
-      return "the peer refused the handshake";
-  }
-}
-
-NetError verify_error(long result) {
-  switch (result) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return {NetFault::expired_certificate,
-              std::string{"the peer's certificate is out of date: "} +
-                  X509_verify_cert_error_string(result)};
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-      return {NetFault::foreign_certificate, "the peer's certificate is not a collector's"};
-    default:
-      return {NetFault::foreign_certificate,
-              std::string{"the peer's certificate is not trusted: "} +
-                  X509_verify_cert_error_string(result)};
-  }
-}
 
 int capped(std::size_t size) {
   return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max()));
@@ -73,9 +38,11 @@ TlsConnection::TlsConnection(tcp::socket socket, TlsContext& context)
   boost::system::error_code ignored;
   socket_.native_non_blocking(true, ignored);
   socket_.set_option(tcp::no_delay(true), ignored);
+  bound_unsent(socket_);
   GNOMON_CHECK(SSL_set_fd(ssl_.get(), socket_.native_handle()) == 1);
   if (context.is_server()) {
     SSL_set_accept_state(ssl_.get());
+    forbid_new_handshakes();
   } else {
     SSL_set_connect_state(ssl_.get());
     GNOMON_CHECK(SSL_set1_host(ssl_.get(), kCollectorName) == 1);
@@ -85,37 +52,27 @@ TlsConnection::TlsConnection(tcp::socket socket, TlsContext& context)
   }
 }
 
+Result<Certificate, NetError> TlsConnection::verify_pinned(std::string_view root_key_sha256) const {
+  return gnomon::verify_pinned(ssl_.get(), root_key_sha256);
+}
+
 TlsConnection::~TlsConnection() {
   // SSL_free declares the session dead unless it believes in an orderly end.
   SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
-NetError TlsConnection::tls_error() const {
-  const unsigned long code = ERR_peek_error();
-  const int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
-  switch (reason) {
-    case SSL_R_UNEXPECTED_EOF_WHILE_READING:
-      return {NetFault::closed, "the peer closed the connection"};
-    case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-      return {NetFault::no_certificate, "the peer showed no certificate"};
-    case SSL_R_CERTIFICATE_VERIFY_FAILED:
-      return verify_error(SSL_get_verify_result(ssl_.get()));
-    case SSL_R_UNSUPPORTED_PROTOCOL:
-    case SSL_R_VERSION_TOO_LOW:
-    case SSL_R_WRONG_SSL_VERSION:
-      return {NetFault::protocol_version, "the peer does not speak TLS 1.3"};
-    default:
-      break;
-  }
-  if (reason > SSL_AD_REASON_OFFSET) {
-    const int alert = reason - SSL_AD_REASON_OFFSET;
-    const bool version = alert == SSL_AD_PROTOCOL_VERSION;
-    return {version ? NetFault::protocol_version : NetFault::peer_refused, alert_text(alert)};
-  }
-  if (!established_) {
-    return {NetFault::not_tls, "the peer does not speak TLS"};
-  }
-  return {NetFault::tls, "the connection was disturbed"};
+// forbid_new_handshakes ends the connection at the first message of a handshake that comes after
+// the handshake. TLS 1.3 has no renegotiation; what is left of it is the KeyUpdate, which costs us
+// a key derivation and an answer each and which no agent of ours ever sends.
+void TlsConnection::forbid_new_handshakes() {
+  SSL_set_msg_callback_arg(ssl_.get(), this);
+  SSL_set_msg_callback(ssl_.get(), [](int written, int /*version*/, int type, const void* /*data*/,
+                                      std::size_t /*size*/, SSL* /*ssl*/, void* connection) {
+    auto& self = *static_cast<TlsConnection*>(connection);
+    if (written == 0 && type == SSL3_RT_HANDSHAKE && self.established_) {
+      self.disturbed_ = true;
+    }
+  });
 }
 
 // drive repeats one step of OpenSSL until it succeeds, waiting for the socket in between. The
@@ -131,6 +88,11 @@ asio::awaitable<Result<Ok, NetError>> TlsConnection::drive(std::function<int()> 
     }
     ERR_clear_error();
     const int done = step();
+    if (disturbed_) {
+      ERR_clear_error();
+      co_return Failure{
+          NetError{NetFault::renegotiation, "the peer wanted to shake hands again in the middle"}};
+    }
     if (done > 0) {
       co_return Ok{};
     }
@@ -142,7 +104,7 @@ asio::awaitable<Result<Ok, NetError>> TlsConnection::drive(std::function<int()> 
         wait_for = tcp::socket::wait_write;
         break;
       case SSL_ERROR_SSL: {
-        const NetError error = tls_error();
+        const NetError error = tls_fault(ssl_.get(), established_);
         ERR_clear_error();
         co_return Failure{error};
       }
@@ -168,40 +130,6 @@ asio::awaitable<Result<Ok, NetError>> TlsConnection::handshake(std::chrono::mill
     context_.forget_session();
   }
   co_return done;
-}
-
-Result<Certificate, NetError> TlsConnection::verify_pinned(std::string_view root_key_sha256) const {
-  STACK_OF(X509)* chain = SSL_get_peer_cert_chain(ssl_.get());
-  X509* leaf = SSL_get0_peer_certificate(ssl_.get());
-  if (chain == nullptr || leaf == nullptr) {
-    return Failure{NetError{NetFault::no_certificate, "the peer showed no certificate"}};
-  }
-  std::optional<Certificate> root;
-  for (int i = 0; i < sk_X509_num(chain); ++i) {
-    const Certificate candidate = Certificate::borrowed(sk_X509_value(chain, i));
-    if (candidate.key_sha256() == root_key_sha256 && candidate.is_signed_by(candidate)) {
-      root = candidate;
-    }
-  }
-  if (!root) {
-    return Failure{NetError{NetFault::foreign_certificate,
-                            "this is not the collector that the join token was made for"}};
-  }
-  const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(),
-                                                                      &X509_STORE_free);
-  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> check(X509_STORE_CTX_new(),
-                                                                              &X509_STORE_CTX_free);
-  GNOMON_CHECK(store && check && X509_STORE_add_cert(store.get(), root->handle()) == 1);
-  GNOMON_CHECK(X509_STORE_CTX_init(check.get(), store.get(), leaf, chain) == 1);
-  GNOMON_CHECK(X509_STORE_CTX_set_default(check.get(), "ssl_server") == 1);
-  GNOMON_CHECK(
-      X509_VERIFY_PARAM_set1_host(X509_STORE_CTX_get0_param(check.get()), kCollectorName, 0) == 1);
-  const int verified = X509_verify_cert(check.get());
-  ERR_clear_error();
-  if (verified != 1) {
-    return Failure{verify_error(X509_STORE_CTX_get_error(check.get()))};
-  }
-  return *root;
 }
 
 asio::awaitable<Result<Ok, NetError>> TlsConnection::read_exact(std::span<std::uint8_t> into,
@@ -273,6 +201,12 @@ asio::awaitable<void> TlsConnection::finish(std::chrono::milliseconds within) {
 void TlsConnection::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
+}
+
+void TlsConnection::abort() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  close();
 }
 
 bool TlsConnection::resumed() const {

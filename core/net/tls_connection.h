@@ -16,6 +16,7 @@
 #include "core/net/certificate.h"
 #include "core/net/deadline.h"
 #include "core/net/net_error.h"
+#include "core/net/socket_options.h"
 #include "core/net/tls_context.h"
 #include "core/result.h"
 
@@ -59,12 +60,20 @@ class TlsConnection {
   // close ends every wait on the connection.
   void close();
 
+  // abort closes without sending what the system still holds: for a peer that does not read, whose
+  // bytes would otherwise stay in the system's memory for minutes.
+  void abort();
+
+  asio::any_io_executor executor() { return socket_.get_executor(); }
+  // peer_gone says whether the peer has closed, without reading.
+  bool peer_gone() { return peer_has_closed(socket_); }
+
   bool resumed() const;
   std::optional<Certificate> peer_certificate() const;
 
  private:
   asio::awaitable<Result<Ok, NetError>> drive(std::function<int()> step, Deadline& deadline);
-  NetError tls_error() const;
+  void forbid_new_handshakes();
 
   asio::ip::tcp::socket socket_;
   TlsContext& context_;
@@ -72,6 +81,7 @@ class TlsConnection {
   Deadline reading_;
   Deadline writing_;
   bool established_ = false;
+  bool disturbed_ = false;  // the client wanted another handshake
 };
 
 }  // namespace gnomon

@@ -92,6 +92,14 @@ struct Write {
     to.set_clock_ns(to_ns(in.clock));
     to.set_pack_version(in.pack_version);
     to.set_policy_version(in.policy_version);
+    to.set_takes_zstd(in.takes_zstd);
+    if (in.part) {
+      v1::PushPart& part = *to.mutable_part();
+      part.set_kind(static_cast<v1::PushKind>(in.part->kind));
+      part.set_version(in.part->version);
+      part.set_received(in.part->received);
+      part.set_sha256(in.part->sha256);
+    }
   }
   void operator()(const HelloAck& in) const {
     v1::HelloAck& to = *out.mutable_hello_ack();
@@ -135,6 +143,7 @@ struct Write {
     to.set_offset(in.offset);
     to.set_piece(in.piece);
     to.set_sha256(in.sha256);
+    to.set_plain_bytes(in.plain_bytes);
   }
   void operator()(const PushReply& in) const {
     v1::PushReply& to = *out.mutable_push_reply();
@@ -239,6 +248,14 @@ Result<Envelope, WireError> read(const v1::Hello& in) {
   hello.clock = from_ns(in.clock_ns());
   hello.pack_version = in.pack_version();
   hello.policy_version = in.policy_version();
+  hello.takes_zstd = in.takes_zstd();
+  if (in.has_part()) {
+    const v1::PushPart& part = in.part();
+    checker.require(part.sha256().size() == kHashBytes && part.received() > 0);
+    checker.at_most(static_cast<std::size_t>(part.received()), kMaxPushBytes);
+    hello.part = PushPart{known_or_zero(part.kind(), PushKind::policy), part.version(),
+                          part.received(), part.sha256()};
+  }
   return checker.finish(std::move(hello));
 }
 
@@ -305,6 +322,7 @@ Result<Envelope, WireError> read(v1::Push& in) {
   checker.at_most(static_cast<std::size_t>(in.total_bytes()), kMaxPushBytes);
   checker.require(in.offset() <= in.total_bytes() &&
                   in.piece().size() <= in.total_bytes() - in.offset());
+  checker.at_most(static_cast<std::size_t>(in.plain_bytes()), kMaxPushBytes);
   Push push;
   push.kind = known_or_zero(in.kind(), PushKind::policy);
   push.version = in.version();
@@ -312,6 +330,7 @@ Result<Envelope, WireError> read(v1::Push& in) {
   push.offset = in.offset();
   push.piece = std::move(*in.mutable_piece());
   push.sha256 = in.sha256();
+  push.plain_bytes = in.plain_bytes();
   return checker.finish(std::move(push));
 }
 

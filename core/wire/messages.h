@@ -35,6 +35,16 @@ constexpr std::size_t kHashBytes = 32;
 constexpr std::size_t kTokenSecretBytes = 16;
 constexpr std::size_t kMaxReveals = 64;  // tokens of one question
 
+enum class PushKind : std::uint8_t { unspecified = 0, rule_pack = 1, policy = 2 };
+std::string_view to_string(PushKind kind);
+
+struct PushPart {
+  PushKind kind = PushKind::unspecified;
+  std::uint32_t version = 0;
+  std::uint64_t received = 0;
+  std::string sha256;
+};
+
 struct Hello {
   std::vector<std::uint32_t> versions{kVersions.begin(), kVersions.end()};
   std::string agent_version;
@@ -44,6 +54,8 @@ struct Hello {
   WallTime clock;
   std::uint32_t pack_version = 0;
   std::uint32_t policy_version = 0;
+  bool takes_zstd = false;
+  std::optional<PushPart> part;
 };
 
 struct HelloAck {
@@ -87,9 +99,6 @@ struct Heartbeat {
   std::optional<Health> health;
 };
 
-enum class PushKind : std::uint8_t { unspecified = 0, rule_pack = 1, policy = 2 };
-std::string_view to_string(PushKind kind);
-
 struct Push {
   PushKind kind = PushKind::unspecified;
   std::uint32_t version = 0;
@@ -97,6 +106,7 @@ struct Push {
   std::uint64_t offset = 0;
   std::string piece;
   std::string sha256;
+  std::uint64_t plain_bytes = 0;
 };
 
 struct PushReply {

@@ -21,90 +21,27 @@
 #include "core/net/join_token.h"
 #include "core/net/link.h"
 #include "core/wire/frame.h"
+#include "tests/integration/raw_agent.h"
 #include "tests/support/batch_builder.h"
 #include "tests/support/catch.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/transport_world.h"
 
 namespace gnomon {
 namespace {
 
 using std::chrono::milliseconds;
+using testing::context_of;
+using testing::hello_of;
+using testing::kWithin;
+using testing::LastWord;
+using testing::raw_exchange;
+using testing::Script;
+using testing::sending;
+using testing::talk;
 using testing::TestAgent;
 using testing::TransportWorld;
 using tcp = asio::ip::tcp;
-
-constexpr milliseconds kWithin{10'000};
-
-// What the peer had to say at last.
-struct LastWord {
-  NetFault fault = NetFault::closed;
-  std::string text;
-  wire::ErrorCode code = wire::ErrorCode::unspecified;
-};
-
-using Script = std::function<asio::awaitable<void>(TlsConnection&)>;
-
-// converse connects, shakes hands, plays the script and reads until there is an error.
-asio::awaitable<void> converse(HostPort address, TlsContext& tls, const Script& script,
-                               LastWord& last) {
-  ConnectOptions where;
-  where.addresses = {std::move(address)};
-  auto socket = co_await connect_to_any(std::move(where));
-  REQUIRE(socket);
-  TlsConnection connection(*std::move(socket), tls);
-  const auto secured = co_await connection.handshake(kWithin);
-  if (!secured) {
-    last = LastWord{secured.error().fault, secured.error().text, {}};
-    co_return;
-  }
-  if (script) {
-    co_await script(connection);
-  }
-  for (;;) {
-    auto received = co_await receive(connection, wire::kMaxFrameBytes, kWithin, kWithin);
-    if (!received) {
-      if (last.text.empty()) {
-        last = LastWord{received.error().fault, received.error().text, {}};
-      }
-      break;
-    }
-    if (const auto* error = std::get_if<wire::Error>(&*received)) {
-      last = LastWord{NetFault::closed, error->text, error->code};
-    }
-  }
-}
-
-LastWord talk(const HostPort& address, TlsContext& tls, const Script& script = {}) {
-  asio::io_context io(1);
-  LastWord last;
-  asio::co_spawn(io, converse(address, tls, script, last), [](const std::exception_ptr& thrown) {
-    if (thrown) {
-      std::rethrow_exception(thrown);
-    }
-  });
-  io.run();
-  return last;
-}
-
-TlsContext context_of(const Identity& identity) {
-  ClientTls options;
-  options.root = identity.root;
-  options.chain = identity.chain;
-  options.key = identity.key;
-  return TlsContext::client(options);
-}
-
-Script sending(std::string bytes) {
-  return [bytes](TlsConnection& connection) -> asio::awaitable<void> {
-    static_cast<void>(co_await connection.write(bytes, kWithin));
-  };
-}
-
-wire::Hello hello_of(std::uint64_t epoch) {
-  wire::Hello hello;
-  hello.epoch = epoch;
-  return hello;
-}
 
 TEST_CASE("Enrolment: each bad token is refused, counted and explained", "[integration]") {
   TransportWorld world;
@@ -244,6 +181,43 @@ TEST_CASE("Ingest: an expired certificate is refused, and the agent is told", "[
   CHECK(world.refused("expired-certificate"));
 }
 
+TEST_CASE("Ingest: a certificate that expires while its agent talks is noticed, and not resumed",
+          "[integration]") {
+  TransportWorld world;
+  const auto enrolled = world.enrol_into("agent", world.new_token());
+  REQUIRE(enrolled);
+  // Issued an hour ago for an hour and two seconds.
+  testing::ManualClock earlier;
+  earlier.jump(world.clock.wall() - std::chrono::hours{1} + std::chrono::seconds{2} -
+               earlier.wall());
+  AuthorityOptions options;
+  options.directory = world.path("ca");
+  options.agent_life = std::chrono::hours{1};
+  const auto authority = Authority::open(world.files, earlier, options);
+  REQUIRE(authority);
+  Identity identity = enrolled->identity;
+  identity.chain = (*authority)->issue_agent(PublicKey::of(identity.key), identity.agent);
+  TlsContext tls = context_of(identity);
+  const Script beating = [](TlsConnection& connection) -> asio::awaitable<void> {
+    const std::string beat = wire::encode_frame(wire::Heartbeat{});
+    static_cast<void>(co_await connection.write(wire::encode_frame(hello_of(5)), kWithin));
+    static_cast<void>(co_await receive(connection, wire::kMaxFrameBytes, kWithin, kWithin));
+    for (bool answered = true; answered;) {
+      static_cast<void>(co_await connection.write(beat, kWithin));
+      const auto answer = co_await receive(connection, wire::kMaxFrameBytes, kWithin, kWithin);
+      answered = answer && std::holds_alternative<wire::Heartbeat>(*answer);
+      CHECK((answered ||
+             std::get<wire::Error>(*answer).code == wire::ErrorCode::certificate_expired));
+    }
+  };
+  talk(world.ingest_address(), tls, beating);
+  CHECK(world.refused("expired"));
+  REQUIRE(tls.session() != nullptr);
+  const LastWord resumed = talk(world.ingest_address(), tls);
+  CHECK(resumed.code == wire::ErrorCode::certificate_expired);
+  CHECK(world.counters.value("ingest_refused_total{reason=\"expired\"}") == 2);
+}
+
 TEST_CASE("Ingest: a revoked agent is cut while it talks, and not let in again", "[integration]") {
   TransportWorld world;
   const auto enrolled = world.enrol_into("agent", world.new_token());
@@ -365,21 +339,6 @@ TEST_CASE("Ingest: uploads out of order, repeated, and broken are answered as su
   CHECK(world.sink.stored(enrolled->identity.agent).size() == 2);
   CHECK(world.counters.value("ingest_batches_total{outcome=\"repeated\"}") == 1);
   CHECK(world.counters.value("ingest_batches_total{outcome=\"refused\"}") == 2);
-}
-
-// raw_exchange sends bytes to a listener without TLS and reads until it closes.
-void raw_exchange(const HostPort& address, const std::string& bytes) {
-  asio::io_context io;
-  tcp::socket socket(io);
-  boost::system::error_code error;
-  socket.connect({asio::ip::make_address(address.host), address.port}, error);
-  REQUIRE_FALSE(error);
-  asio::write(socket, asio::buffer(bytes), error);
-  socket.shutdown(tcp::socket::shutdown_send, error);
-  std::array<char, 512> answer{};
-  while (!error) {
-    socket.read_some(asio::buffer(answer), error);
-  }
 }
 
 TEST_CASE("Ingest and enrolment: what is not TLS is counted and closed", "[integration]") {

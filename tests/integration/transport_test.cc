@@ -160,10 +160,8 @@ TEST_CASE("Transport: rule packs and policies come down, and what is not good is
     options.pack_path = world.path("pack.bin");
     options.policy_path = world.path("policy.bin");
   });
-  world.ingest->offer(wire::PushKind::rule_pack,
-                      std::make_shared<const PushContent>(PushContent{5, pack}));
-  world.ingest->offer(wire::PushKind::policy,
-                      std::make_shared<const PushContent>(PushContent{2, "policy"}));
+  world.ingest->offer(wire::PushKind::rule_pack, PushContent{5, pack});
+  world.ingest->offer(wire::PushKind::policy, PushContent{2, "policy"});
   REQUIRE(agent.run_until([&] {
     return world.counters.value("ingest_pushes_total{kind=\"rule-pack\",applied=\"yes\"}") == 1 &&
            world.counters.value("ingest_pushes_total{kind=\"policy\",applied=\"no\"}") == 1;
@@ -186,8 +184,7 @@ TEST_CASE("Transport: what fails its self-test is rolled back", "[integration]")
   };
   TestAgent agent(world, "agent", world.ingest_address(), hooks,
                   [&](UplinkOptions& options) { options.pack_path = world.path("pack.bin"); });
-  world.ingest->offer(wire::PushKind::rule_pack,
-                      std::make_shared<const PushContent>(PushContent{5, "the new one"}));
+  world.ingest->offer(wire::PushKind::rule_pack, PushContent{5, "the new one"});
   REQUIRE(agent.run_until([&] {
     return world.counters.value("ingest_pushes_total{kind=\"rule-pack\",applied=\"no\"}") == 1;
   }));
@@ -223,6 +220,43 @@ TEST_CASE("Transport: a second collector address is tried when the first does no
   });
   agent.append("one");
   CHECK(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+}
+
+TEST_CASE("Transport: an address that answers and does not serve makes way for the next",
+          "[integration]") {
+  TransportWorld world;
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  world.proxy->cut_after(1);  // nobody gets through the handshake there
+  TestAgent agent(world, "agent", world.proxy_address(), {}, [&](UplinkOptions& options) {
+    options.addresses.push_back(world.ingest_address());
+  });
+  agent.append("one");
+  CHECK(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+}
+
+TEST_CASE("Transport: heartbeats tell how the agent fares, and the clocks are compared",
+          "[integration]") {
+  IngestOptions options;
+  options.heartbeat = std::chrono::seconds{1};
+  TransportWorld world(options);
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  UplinkHooks hooks;
+  hooks.health = [] {
+    Health health;
+    health.packets = 77;
+    health.notes = {"the disk is slow"};
+    return health;
+  };
+  TestAgent agent(world, "agent", world.ingest_address(), hooks);
+  std::vector<LiveAgent> live;
+  REQUIRE(agent.run_until([&] {
+    live = world.ingest->live();
+    return live.size() == 1 && live[0].health.has_value();
+  }));
+  CHECK(live[0].health->packets == 77);
+  CHECK(live[0].health->notes == std::vector<std::string>{"the disk is slow"});
+  CHECK(std::chrono::abs(live[0].clock_offset) < std::chrono::seconds{5});
+  CHECK(world.counters.value("ingest_heartbeats_total") >= 1);
 }
 
 TEST_CASE("Administration: tokens, agents and the authority over the collector's socket",

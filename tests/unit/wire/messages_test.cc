@@ -28,12 +28,14 @@ std::vector<Envelope> one_of_each() {
   hello.epoch = 77;
   hello.first_sequence = 3;
   hello.last_sequence = 9;
+  hello.takes_zstd = true;
+  hello.part = PushPart{PushKind::rule_pack, 5, 4, std::string(kHashBytes, 'h')};
   HelloAck ack;
   ack.version = 1;
   ack.resume_from = 4;
   Heartbeat heartbeat;
   heartbeat.health = Health{};
-  Push push{PushKind::rule_pack, 5, 10, 0, "0123456789", std::string(kHashBytes, 'h')};
+  Push push{PushKind::rule_pack, 5, 10, 0, "0123456789", std::string(kHashBytes, 'h'), 40};
   EnrolRequest request{"ab12",
                        std::string(kTokenSecretBytes, 's'),
                        "csr",
@@ -123,6 +125,14 @@ TEST_CASE("Messages: ranges are held", "[core][wire]") {
             h.add_versions(2);
           }
         })) == WireError::over_limit);
+  CHECK(error_of(hello([](v1::Hello& h) {
+          h.mutable_part()->set_sha256("too short");
+          h.mutable_part()->set_received(1);
+        })) == WireError::malformed);
+  CHECK(error_of(hello([](v1::Hello& h) {
+          h.mutable_part()->set_sha256(std::string(kHashBytes, 'h'));
+          h.mutable_part()->set_received(kMaxPushBytes + 1);
+        })) == WireError::over_limit);
   CHECK(error_of([](v1::Envelope& e) {
           e.mutable_upload()->set_epoch(1);
           e.mutable_upload()->set_sequence(1);
@@ -141,6 +151,13 @@ TEST_CASE("Messages: ranges are held", "[core][wire]") {
           push.set_piece("xyz");
           push.set_sha256(std::string(kHashBytes, 'h'));
         }) == WireError::malformed);
+  CHECK(error_of([](v1::Envelope& e) {
+          v1::Push& push = *e.mutable_push();
+          push.set_total_bytes(10);
+          push.set_piece("xyz");
+          push.set_sha256(std::string(kHashBytes, 'h'));
+          push.set_plain_bytes(kMaxPushBytes + 1);
+        }) == WireError::over_limit);
   CHECK(error_of([](v1::Envelope& e) { e.mutable_error()->set_text("two\nlines"); }) ==
         WireError::malformed);
   CHECK(error_of([](v1::Envelope& e) { e.mutable_reveal_request()->set_epoch(1); }) ==
