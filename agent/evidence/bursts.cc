@@ -1,12 +1,16 @@
 #include "agent/evidence/bursts.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
+#include <string_view>
 
 namespace gnomon {
 namespace {
 
 constexpr std::size_t kMaxCompany = 16;
+// People read a mail or a list of results for a while before they follow a link.
+constexpr std::chrono::seconds kEntryHolds{600};
 
 bool can_lead(const Match& match) {
   if (match.role == Role::link) {
@@ -29,6 +33,23 @@ bool is_passive(Role role) {
   return role == Role::embed || role == Role::link;
 }
 
+// A company's own mail in the browser is in no catalogue; its first label says it.
+bool is_webmail(const Match& match) {
+  constexpr std::array<std::string_view, 6> kLabels{"mail",    "webmail",  "owa",
+                                                    "outlook", "exchange", "roundcube"};
+  const std::string_view host = match.sighting.host;
+  return match.meaning == Meaning::unknown &&
+         std::find(kLabels.begin(), kLabels.end(), host.substr(0, host.find('.'))) != kLabels.end();
+}
+
+bool is_search(std::string_view host) {
+  constexpr std::array<std::string_view, 8> kEngines{
+      "www.bing.com",     "duckduckgo.com", "www.ecosia.org",   "www.startpage.com",
+      "search.brave.com", "www.qwant.com",  "search.yahoo.com", "yandex.com"};
+  return host.starts_with("www.google.") ||
+         std::find(kEngines.begin(), kEngines.end(), host) != kEngines.end();
+}
+
 }  // namespace
 
 Bursts::Burst& Bursts::burst_of(const std::string& user, WallTime now) {
@@ -42,33 +63,70 @@ Bursts::Burst& Bursts::burst_of(const std::string& user, WallTime now) {
   const bool over = burst.number == 0 || now - burst.last > model_.burst_quiet ||
                     now - burst.begin > model_.burst_longest;
   if (over) {
-    auto before = burst.before;
-    before.at(burst.number % kRemembered) = {burst.number, burst.company};
-    const std::uint32_t number = burst.number + 1;
-    burst = Burst{};
-    burst.before = before;
-    burst.number = number;
-    burst.begin = now;
+    Burst next;
+    next.before = burst.before;
+    next.before.at(burst.number % kRemembered) = {burst.number, burst.company};
+    next.number = burst.number + 1;
+    next.begin = now;
+    if (burst.led || burst.shows != Entry::unknown) {
+      const bool by_tool = burst.led && burst.leader_meaning == Meaning::tool;
+      next.tool_before = by_tool ? std::optional{burst.leader_tool} : std::nullopt;
+      next.shown_before = burst.shows;
+      next.shown_until = burst.last + kEntryHolds;
+      next.run_before = burst.run_begin;
+    } else {
+      next.tool_before = burst.tool_before;
+      next.shown_before = burst.shown_before;
+      next.shown_until = burst.shown_until;
+      next.run_before = burst.run_before;
+    }
+    burst = std::move(next);
   }
   burst.last = std::max(burst.last, now);
   return burst;
 }
 
-BurstView Bursts::add(const std::string& user, const Match& match,
-                      std::optional<ToolIndex> family) {
+void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> family) {
+  const bool tool_or_family = match.meaning == Meaning::tool || match.meaning == Meaning::family;
+  burst.led = true;
+  burst.leader_meaning = match.meaning;
+  burst.leader_role = match.role;
+  burst.leader_tool = match.tool;
+  burst.leader_family = tool_or_family ? family : std::nullopt;
+  burst.leader_host = match.sighting.host;
+  const bool again = match.meaning == Meaning::tool && burst.tool_before == match.tool;
+  burst.run_begin = again ? burst.run_before : burst.number;
+  if (burst.shows == Entry::message) {
+    burst.entry = Entry::message;  // a click tracker in this very burst
+    burst.shows = Entry::unknown;
+  } else if (match.sighting.when <= burst.shown_until) {
+    burst.entry = burst.shown_before;
+  }
+}
+
+BurstView Bursts::add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
+                      bool message) {
   Burst& burst = burst_of(user, match.sighting.when);
   const bool tool_or_family = match.meaning == Meaning::tool || match.meaning == Meaning::family;
   if (match.meaning == Meaning::family) {
     family = match.tool;
   }
   if (!burst.led && can_lead(match)) {
-    burst.led = true;
-    burst.leader_meaning = match.meaning;
-    burst.leader_role = match.role;
-    burst.leader_tool = match.tool;
-    burst.leader_family = tool_or_family ? family : std::nullopt;
-    burst.leader_host = match.sighting.host;
-    return {is_passive(match.role) ? LedBy::unclear : LedBy::itself, burst.number};
+    lead(burst, match, family);
+    if (is_webmail(match) || (message && !is_passive(match.role) && match.role != Role::asset)) {
+      burst.shows = Entry::message;
+    } else if (is_search(match.sighting.host)) {
+      burst.shows = Entry::search;
+    }
+    return {is_passive(match.role) ? LedBy::unclear : LedBy::itself, burst.number, false,
+            burst.entry, burst.run_begin};
+  }
+  if (!burst.led) {
+    if (match.is(Meaning::mail_click) || match.role == Role::link) {
+      burst.shows = Entry::message;
+    } else if (burst.shows == Entry::unknown && is_search(match.sighting.host)) {
+      burst.shows = Entry::search;
+    }
   }
   if (match.sighting.host != burst.leader_host && match.role != Role::embed &&
       burst.seen.size() < kMaxCompany) {
@@ -79,21 +137,31 @@ BurstView Bursts::add(const std::string& user, const Match& match,
       burst.company.idp = burst.company.idp || match.meaning == Meaning::idp;
     }
   }
+  BurstView view;
+  view.number = burst.number;
+  view.run_begin = burst.run_begin;
+  view.led_by = LedBy::unclear;
   if (!burst.led) {
-    return {LedBy::unclear, burst.number};
+    return view;
   }
   if (match.sighting.host == burst.leader_host) {
-    return {is_passive(burst.leader_role) ? LedBy::unclear : LedBy::itself, burst.number};
+    if (!is_passive(burst.leader_role)) {
+      view.led_by = LedBy::itself;
+      view.entry = burst.entry;
+    }
+    return view;
   }
   const bool leader_is_tool =
       burst.leader_meaning == Meaning::tool || burst.leader_meaning == Meaning::family;
   if (leader_is_tool && is_passive(burst.leader_role)) {
-    return {LedBy::unclear, burst.number};
+    return view;
   }
   const bool same_tool = leader_is_tool && tool_or_family && burst.leader_tool == match.tool;
   const bool same_family = tool_or_family && family.has_value() && burst.leader_family == family;
   const bool own = same_tool || same_family;
-  return {own ? LedBy::own : LedBy::other, burst.number, own && burst.leader_role == Role::site};
+  view.led_by = own ? LedBy::own : LedBy::other;
+  view.behind_site = own && burst.leader_role == Role::site;
+  return view;
 }
 
 Company Bursts::company(const std::string& user, std::uint32_t number) const {

@@ -23,11 +23,23 @@ enum class LedBy : std::uint8_t {
   unclear,  // an embed opened it: the page behind reused a connection and was not seen
 };
 
+// Entry says from where a page load was opened, as far as it shows. Mail, chat and search pages
+// lead to other pages by links and never carry them: what leads the next burst was opened by a
+// person.
+enum class Entry : std::uint8_t {
+  unknown,
+  message,  // mail or chat was open before, or a mail's click tracker led here
+  search,   // a search engine was
+};
+
 // BurstView is the burst a contact falls into, as known when it came.
 struct BurstView {
   LedBy led_by = LedBy::itself;
   std::uint32_t number = 0;  // counts the bursts of one user; never 0
   bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
+  Entry entry = Entry::unknown;  // of the leader; only together with LedBy::itself
+  // The first burst of the run that this one ends in which one tool led and nothing else did.
+  std::uint32_t run_begin = 0;
 };
 
 // Company is what came beside a leader in its burst.
@@ -47,9 +59,14 @@ class Bursts {
 
   explicit Bursts(const Model& model) : model_(model) {}
 
-  // add places one hello or HTTP request of `user`. `family` is the tool's family, if any.
-  // DNS must not be added: a name is looked up long before and for other reasons.
-  BurstView add(const std::string& user, const Match& match, std::optional<ToolIndex> family);
+  // add places one hello or HTTP request of `user`. `family` is the tool's family, if any;
+  // `message`: the tool is made for mail or chat. DNS must not be added: a name is looked up long
+  // before and for other reasons.
+  BurstView add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
+                bool message = false);
+
+  // set_model changes the times that end a burst; the running bursts and their numbers live on.
+  void set_model(const Model& model) { model_ = model; }
 
   // company of a recent burst of `user`, the running one or one of the kRemembered before it; zero
   // when it is too long ago.
@@ -68,11 +85,20 @@ class Bursts {
     Company company;
     // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
     std::vector<std::size_t> seen;
-    bool led = false;  // false while only company has come
+    bool led = false;              // false while only company has come
+    Entry entry = Entry::unknown;  // of the leader
+    Entry shows = Entry::unknown;  // what the burst itself is, for the one that follows
+    std::uint32_t run_begin = 0;
+    // Of the last burst that was led or showed an entry; noise in between changes nothing.
+    std::optional<ToolIndex> tool_before;
+    Entry shown_before = Entry::unknown;
+    WallTime shown_until;
+    std::uint32_t run_before = 0;
     std::array<std::pair<std::uint32_t, Company>, kRemembered> before{};  // by number modulo
   };
 
   Burst& burst_of(const std::string& user, WallTime now);
+  static void lead(Burst& burst, const Match& match, std::optional<ToolIndex> family);
 
   Model model_;
   std::unordered_map<std::string, Burst> bursts_;

@@ -123,7 +123,11 @@ void EvidenceRoom::read_pack() {
   known_sequences_.clear();
   for (ToolIndex i = 0; i < pack_->tool_count(); ++i) {
     const ToolView tool = pack_->tool(i);
-    tools_.push_back({tool.id, tool.family});
+    const auto message = [](std::string_view job) {
+      return job == "mail-and-calendar" || job == "team-chat" || job == "community-chat";
+    };
+    tools_.push_back(
+        {tool.id, tool.family, std::any_of(tool.jobs.begin(), tool.jobs.end(), message)});
   }
   for (const Sequence& sequence : pack_->sequences()) {
     known_sequences_.push_back({&sequence, tools_.at(sequence.tool).family});
@@ -133,7 +137,7 @@ void EvidenceRoom::read_pack() {
 void EvidenceRoom::set_pack(std::shared_ptr<const RulePack> pack) {
   pack_ = std::move(pack);
   model_ = model_of(*pack_);
-  bursts_ = Bursts{model_};
+  bursts_.set_model(model_);
   sequences_.clear();
   read_pack();
 }
@@ -172,10 +176,12 @@ void EvidenceRoom::add(const Match& match) {
   bool repeat = false;
   if (match.sighting.source != Source::dns) {
     std::optional<ToolIndex> family;
+    bool message = false;
     if (match.meaning == Meaning::tool) {
       family = tools_.at(match.tool).family;
+      message = tools_.at(match.tool).message;
     }
-    burst = bursts_.add(user, match, family);
+    burst = bursts_.add(user, match, family, message);
     repeat =
         about.last_host == match.sighting.host && when - about.last_hello < std::chrono::seconds{1};
     about.last_host = match.sighting.host;
@@ -266,11 +272,15 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, UserSta
   step.shared_with_signup = shares(match, Role::signup);
   step.shared_with_embed = shares(match, Role::embed);
   step.behind_site = burst.behind_site;
+  step.entry = burst.entry;
+  step.burst = burst.number;
+  step.run_begin = burst.run_begin;
   step.led_by = burst.led_by;
   step.maker = maker_of(sighting);
   step.host = sighting.host;
   step.tenant = match.tenant;
   step.repeat = repeat;
+  step.mail_click = match.role == Role::link || is_branded_click(match);
   step.by_alias = match.by_alias;
   step.tenant_owner = match.owner;
   const bool learning = learning_until_ && sighting.when < *learning_until_;

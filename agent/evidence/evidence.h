@@ -138,6 +138,7 @@ class EvidenceRoom {
   struct ToolFacts {
     std::string_view id;
     std::optional<ToolIndex> family;
+    bool message = false;  // made for mail or chat: its pages lead to others by links
   };
   struct SequenceFacts {
     const Sequence* sequence = nullptr;

@@ -21,8 +21,9 @@ struct Features {
   bool first_ever = false;      // no earlier use by this user on this device
   bool new_tenant = false;      // a tenant label never seen here, right after a sign-in
   bool long_login = false;      // the sign-in took as long as filling in a form takes
-  bool mail_click = false;      // a mail's click tracker right before the product
+  bool mail_click = false;      // a link in a mail led on, soon after the first contact
   bool captcha = false;         // a captcha while signing in
+  bool back_end_later = false;  // its back end, first contacted in a page load after the site's
   bool app_session = false;     // worked in the product, not just opened it
   bool second_day = false;      // came back on another day
   bool guest_only = false;      // only hosts that strangers reach too
@@ -45,6 +46,7 @@ struct Model {
   double long_login = 1.0;
   double mail_click = 1.5;
   double captcha = 0.7;
+  double back_end_later = 1.0;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;

@@ -42,13 +42,17 @@ struct Step {
   bool shared_with_signup = false;  // the sign-up form lives on the same host
   bool shared_with_embed = false;   // other people's pages load from the same host
   LedBy led_by = LedBy::itself;
-  bool behind_site = false;  // in a page load that the tool's public pages opened
+  bool behind_site = false;      // in a page load that the tool's public pages opened
+  Entry entry = Entry::unknown;  // from where the page load was opened
+  std::uint32_t burst = 0;       // as in BurstView
+  std::uint32_t run_begin = 0;
   Maker maker = Maker::unknown;
   std::string_view host;
   std::string_view tenant;
   TenantOwner tenant_owner = TenantOwner::unknown;
-  bool by_alias = false;  // the company's own name leads to the tool: never a use
-  bool repeat = false;    // the same host again within a second: a browser's second connection
+  bool mail_click = false;  // a host that only links in the tool's mails lead over
+  bool by_alias = false;    // the company's own name leads to the tool: never a use
+  bool repeat = false;      // the same host again within a second: a browser's second connection
 };
 
 // SignIn is what is known of the user's sign-in just before a step.
@@ -67,6 +71,7 @@ class ToolState {
  public:
   static constexpr std::size_t kMaxTenants = 8;
   static constexpr std::size_t kRoles = 12;
+  static constexpr int kActiveWithinDays = 7;  // days that must hold two of use
 
   // add takes one hello, HTTP request or DNS question into account. `learning`: the device is
   // still in its learning period, so what is met now counts as known before.
@@ -98,13 +103,34 @@ class ToolState {
  private:
   friend class StateCodec;
 
+  // Beside is a page of the tool that loaded while another site's page did. It counts once files or
+  // a back end of its own follow: a link or picture on the other page does not bring those.
+  struct Beside {
+    Step step;
+    std::string host;
+    std::string tenant;
+  };
+
   void note(WallTime when, std::string what, std::string_view host, Role role);
+  bool is_expected(const Step& step, const SignIn& sign_in, const Model& model) const;
+  void add_passive(const Step& step, const SignIn& sign_in, const Model& model);
+  void add_api(const Step& step, const SignIn& sign_in, const Model& model, bool tool_led);
+  void add_page(const Step& step, const SignIn& sign_in, const Model& model, bool tool_led);
+  void hold_beside(const Step& step);
+  void confirm_beside(const Step& step, const SignIn& sign_in, const Model& model);
+  void note_mail_click(const Step& step, const Model& model);
+  void note_return(const Step& step, const SignIn& sign_in, const Model& model);
+  void note_steps(const Step& step, const SignIn& sign_in, const Model& model, bool after_idp);
+  void note_tenant(const Step& step, bool after_login);
+  void note_session(const Step& step, const Model& model, bool ambiguous);
+  bool returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const;
+  bool met_before(WallTime when, const Model& model) const;
   void note_use(const Step& step, const SignIn& sign_in, const Model& model);
   void note_product(const Step& step, const SignIn& sign_in, const Model& model);
   void note_again(WallTime when, const char* what, const char* again, std::string_view host,
                   Role role);
   bool sent_to_idp(const SignIn& sign_in, const Model& model) const;
-  void note_site(WallTime when, const Model& model);
+  void note_site(const Step& step, const Model& model);
   void note_first_use(WallTime when, const Model& model);
   void note_program(const Step& step);
   bool seen_once(const Step& step);
@@ -152,13 +178,21 @@ class ToolState {
   bool captcha_ = false;
   bool app_session_ = false;
   bool exclusive_use_ = false;  // a host that only account holders reach
+  bool form_host_ = false;  // the product's host was opened, and its sign-up form lives there too
+  bool back_end_ = false;   // the product's back end was contacted from its own pages
+  bool back_end_later_ = false;  // ... first in a page load after the public pages
+  bool invited_ = false;         // first met by a link in a mail or chat
   bool guest_seen_ = false;
   bool program_api_ = false;
   bool browser_api_ = false;
   RuleConfidence best_rule_ = RuleConfidence::low;  // of the rules behind uses
 
+  // What waits for company within a page load; not kept across restarts.
   std::optional<WallTime> weak_pending_;  // a weak host led a burst; settle() decides
   std::string weak_host_;
+  std::optional<Beside> beside_;
+  std::uint32_t carried_burst_ = 0;
+  std::uint32_t site_burst_ = 0;
 
   std::vector<std::string> tenants_;
   std::vector<Evidence> evidence_;

@@ -23,7 +23,7 @@ inline WallTime at(double seconds) {
 inline constexpr double kDay = 86400;
 
 // Story is a small world: Trello with its vendor's family, Asana, a web counter whose console also
-// takes beacons, a survey tool, and an identity provider.
+// takes beacons, a survey tool, boards that other pages carry in frames, and an identity provider.
 class Story final : public ContactSink {
  public:
   explicit Story(EvidenceOptions options = {}) {
@@ -46,6 +46,19 @@ class Story final : public ContactSink {
         RuleWeight::weak;
     pack->add_host("form.survey.com", Meaning::tool, survey, Role::app, Audience::guest);
     pack->add_host("signup.survey.com", Meaning::tool, survey, Role::signup);
+    pack->add_host("cdn.asana.com", Meaning::tool, asana, Role::asset);
+    pack->add_host("api.asana.com", Meaning::tool, asana, Role::api);
+    pack->add_host("sync.asana.com", Meaning::tool, asana, Role::client);
+    pack->add_host("mail-links.asana.com", Meaning::tool, asana, Role::link);
+    auto& form = pack->add_host("start.asana.com", Meaning::tool, asana, Role::app);
+    form.shared_with = 1U << static_cast<unsigned>(Role::signup);
+    const ToolIndex boards = pack->add_tool("boards");
+    auto& board = pack->add_host("boards.com", Meaning::tool, boards, Role::app, Audience::both);
+    board.shared_with =
+        1U << static_cast<unsigned>(Role::site) | 1U << static_cast<unsigned>(Role::embed);
+    pack->add_host("cdn.boards.com", Meaning::tool, boards, Role::asset);
+    pack->add_host("click.tracker.com", Meaning::mail_click);
+    pack->add_host("www.google.com", Meaning::shared);
     pack->add_host("accounts.idp.com", Meaning::idp).name = "An Identity Provider";
     pack->add_host("fonts.cdn.com", Meaning::shared);
     pack->add_host("update.browser.com", Meaning::browser_noise);

@@ -1,0 +1,219 @@
+// What a ToolState concludes from one contact that counts: site, sign-in, product.
+
+#include <algorithm>
+
+#include "agent/evidence/tool_state.h"
+
+namespace gnomon {
+namespace {
+
+using std::chrono::seconds;
+
+bool is_product(Role role) {
+  return role == Role::app || role == Role::client;
+}
+
+bool within(const std::optional<WallTime>& earlier, WallTime now, WallTime::duration span) {
+  return earlier.has_value() && now >= *earlier && now - *earlier <= span;
+}
+
+}  // namespace
+
+void ToolState::note_site(const Step& step, const Model& model) {
+  if (!within(last_site_, step.when, model.sequence_window)) {
+    site_begin_ = step.when;
+    site_burst_ = step.burst;
+  }
+  last_site_ = step.when;
+}
+
+void ToolState::note_first_use(WallTime when, const Model& model) {
+  if (first_use_) {
+    return;
+  }
+  first_use_ = when;
+  if (within(last_site_, when, model.sequence_window) && site_begin_ &&
+      when - *site_begin_ >= model.site_read_after) {
+    site_read_ = true;
+    note(when, "its public pages were read first, not just passed", {}, Role::site);
+  }
+}
+
+void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& model) {
+  ++use_hellos_;
+  const bool guest_host = step.audience == Audience::guest || step.audience == Audience::both;
+  guest_hellos_ += guest_host ? 1 : 0;
+  // Sent here by somebody: the first contact ever came by a link, to a host that strangers reach.
+  invited_ = invited_ || (guest_host && use_hellos_ == 1 && !known_before_ &&
+                          step.led_by == LedBy::itself && step.entry == Entry::message);
+  best_rule_ = std::max(best_rule_, step.confidence);
+  if (step.audience == Audience::guest) {
+    guest_seen_ = true;
+    note(step.when, "reached as somebody's guest", step.host, step.role);
+    return;
+  }
+  switch (step.role) {
+    case Role::site:
+      note_site(step, model);
+      note(step.when, "visited its public pages", step.host, step.role);
+      return;
+    case Role::signup:
+      signup_host_ = true;
+      note_first_use(step.when, model);
+      note(step.when, "opened its sign-up page", step.host, step.role);
+      return;
+    case Role::login:
+      // A run of contacts is one sign-in: how long it took is counted from its first.
+      if (!within(last_login_, step.when, model.login_credit)) {
+        last_login_ = step.when;
+      }
+      first_login_ = first_login_.value_or(step.when);
+      app_first_ = app_first_ || (inside_ && !login_then_app_ && !site_then_app_);
+      note_first_use(step.when, model);
+      note(step.when, "opened its sign-in page", step.host, step.role);
+      return;
+    default:
+      break;
+  }
+  if (is_product(step.role)) {
+    note_product(step, sign_in, model);
+  }
+}
+
+// An identity provider speaks for a tool only when the tool came before it: browsers contact
+// Google's at every start, and many pages load its button.
+bool ToolState::sent_to_idp(const SignIn& sign_in, const Model& model) const {
+  if (!sign_in.idp) {
+    return false;
+  }
+  const auto sent = [&](const std::optional<WallTime>& from, WallTime::duration least) {
+    return from && *sign_in.idp >= *from + least && *sign_in.idp - *from <= model.login_credit;
+  };
+  return sent(last_login_, seconds{0}) || sent(last_site_, model.burst_quiet) ||
+         sent(last_use_, model.burst_quiet);
+}
+
+bool ToolState::returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const {
+  return sent_to_idp(sign_in, model) && within(sign_in.idp, when, model.idp_credit);
+}
+
+void ToolState::note_product(const Step& step, const SignIn& sign_in, const Model& model) {
+  close_session_if_over(step.when, model);
+  if (within(sign_in.family_login, step.when, model.login_credit) &&
+      (!last_login_ || *last_login_ < *sign_in.family_login)) {
+    last_login_ = sign_in.family_login;
+    first_login_ = first_login_.value_or(*sign_in.family_login);
+    note(*sign_in.family_login, "opened the sign-in page its vendor's tools share",
+         sign_in.family_host, Role::login);
+  }
+  const bool after_idp = returned_from_idp(step.when, sign_in, model);
+  const bool after_login = within(last_login_, step.when, model.sequence_window) || after_idp;
+  const bool announced = step.behind_site && step.role == Role::app && !inside_ && !after_login;
+  const bool ambiguous =
+      announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
+
+  note_tenant(step, after_login);
+  if (ambiguous) {
+    // The landing page and the product answer on one host: until something else is seen, a look.
+    // Neither is a connection that the public pages made in advance.
+    if (!session_last_ || !inside_) {
+      note_site(step, model);
+    }
+    note(step.when,
+         announced ? "contacted while its public pages loaded"
+                   : "opened; its public pages and the product share this host",
+         step.host, step.role);
+  } else {
+    note_steps(step, sign_in, model, after_idp);
+  }
+  note_session(step, model, ambiguous);
+}
+
+void ToolState::note_tenant(const Step& step, bool after_login) {
+  if (step.tenant.empty() ||
+      std::find(tenants_.begin(), tenants_.end(), step.tenant) != tenants_.end()) {
+    return;
+  }
+  if (tenants_.size() < kMaxTenants) {
+    tenants_.emplace_back(step.tenant);
+  }
+  note(step.when,
+       step.tenant_owner == TenantOwner::own
+           ? "first contact with the company's own part of the tool"
+       : step.tenant_owner == TenantOwner::foreign
+           ? "first contact with somebody else's part of the tool"
+           : "first contact with this customer's part of the tool",
+       step.host, step.role);
+  new_tenant_ = new_tenant_ || (after_login && step.audience != Audience::both);
+}
+
+// note_steps: the product itself was opened. What led here, and how long did it take?
+void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model& model,
+                           bool after_idp) {
+  const bool from_login = within(last_login_, step.when, model.sequence_window);
+  const bool after_login = from_login || after_idp;
+  const WallTime signed_in = from_login ? *last_login_ : after_idp ? *sign_in.idp : step.when;
+  const bool from_site = !inside_ && within(last_site_, signed_in, model.sequence_window);
+  sequence_ = sequence_ || (from_site && after_login);
+  site_then_app_ = site_then_app_ || (from_site && !after_login);
+  login_then_app_ = login_then_app_ || after_login;
+  // Only what comes first after the form tells how long the form took.
+  const bool first_since = !last_use_ || *last_use_ < signed_in;
+  if (from_login && first_since && step.when - *last_login_ >= model.long_login_after) {
+    long_login_ = true;
+    note(step.when, "the sign-in took as long as filling in a form does", {}, Role::login);
+  }
+  const bool back_end = step.role == Role::client && !back_end_;
+  if (back_end && form_host_ && !from_login && first_use_ &&
+      step.when - *first_use_ >= model.long_login_after &&
+      step.when - *first_use_ <= model.login_credit) {
+    long_login_ = true;
+    note(step.when, "from its form to the product took as long as filling in a form does", {},
+         Role::login);
+  }
+  back_end_ = back_end_ || back_end;
+  form_host_ = form_host_ || (step.role == Role::app && step.shared_with_signup && !inside_);
+  captcha_ = captcha_ || (from_login && within(sign_in.captcha, step.when, seconds{300}));
+  if (within(sign_in.mail_click, step.when, seconds{10}) || step.entry == Entry::message) {
+    mail_click_ = mail_click_ || met_before(step.when, model);
+    note(step.when, "opened from a link in a mail or chat", step.host, step.role);
+  }
+  if (after_idp && !sign_in.idp_name.empty()) {
+    note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
+  }
+  if (step.role == Role::client) {
+    note_again(step.when, "the product's own back end contacted: somebody works in it",
+               "its back end contacted again after a pause: still or again at work", step.host,
+               step.role);
+  } else {
+    note_again(step.when, "opened the product's own screens",
+               "its screens opened again after a pause", step.host, step.role);
+  }
+  note_first_use(step.when, model);
+  inside_ = true;
+}
+
+void ToolState::note_session(const Step& step, const Model& model, bool ambiguous) {
+  session_begin_ = session_begin_.value_or(step.when);
+  session_last_ = step.when;
+  session_flows_ += step.repeat ? 0 : 1;
+  const bool exclusive = step.audience == Audience::user && !step.shared_with_site;
+  exclusive_use_ = exclusive_use_ || exclusive;
+  const bool strong = step.weight == RuleWeight::strong && exclusive;
+  if ((strong || session_flows_ >= model.session_flows) && !ambiguous) {
+    if (!app_session_) {
+      note(step.when, "stayed and worked in it", step.host, step.role);
+    }
+    app_session_ = true;
+  }
+  last_use_ = step.when;
+  if (exclusive || app_session_) {
+    const unsigned before = days_within(step.when, kActiveWithinDays);
+    mark_day(step.when);
+    if (before > 0 && days_within(step.when, kActiveWithinDays) > before) {
+      note(step.when, "came back on another day", step.host, step.role);
+    }
+  }
+}
+
+}  // namespace gnomon
