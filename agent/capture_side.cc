@@ -12,9 +12,9 @@ CaptureSide::CaptureSide(std::shared_ptr<const RulePack> pack, const CaptureSide
       matcher_(pack, counters),
       evidence_(std::move(pack), options.evidence, counters, contacts),
       owners_(),
-      flights_(options.attributor != nullptr
-                   ? static_cast<FlightSink&>(owners_.emplace(*options.attributor, sight_))
-                   : sight_),
+      flights_(options.attributor != nullptr ? static_cast<FlightSink&>(owners_.emplace(
+                                                   *options.attributor, sight_, counters))
+                                             : sight_),
       tap_(options.tap) {}
 
 void CaptureSide::take(const Packet& packet) {

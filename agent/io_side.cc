@@ -331,6 +331,7 @@ class IoSide::Thread {
     status.acknowledged = spool_->acknowledged();
     status.spool_bytes = spool_->bytes();
     status.trouble = trouble_;
+    status.attributed = attributed_of(parts_.counters);
     if (uplink_) {
       const UplinkStatus& link = uplink_->status();
       status.connected = link.state == UplinkState::connected;

@@ -1,5 +1,6 @@
 #include "agent/status_file.h"
 
+#include <array>
 #include <charconv>
 #include <map>
 #include <string_view>
@@ -46,7 +47,22 @@ class Fields {
   std::map<std::string, std::string> values_;
 };
 
+constexpr std::array<const char*, 4> kSources{"dns", "tls", "quic", "http"};
+
 }  // namespace
+
+std::array<Attributed, 4> attributed_of(const Counters& counters) {
+  std::array<Attributed, 4> all;
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    const auto count = [&](const char* outcome) {
+      return static_cast<std::uint64_t>(
+          counters.value(std::string{"attribute_sightings_total{source=\""} + kSources.at(i) +
+                         "\",outcome=\"" + outcome + "\"}"));
+    };
+    all.at(i) = {count("program"), count("user"), count("unknown")};
+  }
+  return all;
+}
 
 std::string encode_status(const Status& status) {
   std::string text = "pid=" + std::to_string(status.pid) + "\nmode=" + status.mode +
@@ -64,7 +80,15 @@ std::string encode_status(const Status& status) {
   for (char& c : trouble) {
     c = c == '\n' ? ' ' : c;
   }
-  return text + "\ntrouble=" + trouble + "\n";
+  text += "\ntrouble=" + trouble + "\n";
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    const Attributed& known = status.attributed.at(i);
+    const std::string source = kSources.at(i);
+    text += source + "_program=" + std::to_string(known.program) + "\n" + source +
+            "_user=" + std::to_string(known.user) + "\n" + source +
+            "_unknown=" + std::to_string(known.unknown) + "\n";
+  }
+  return text;
 }
 
 std::optional<Status> decode_status(const std::string& text) {
@@ -86,6 +110,13 @@ std::optional<Status> decode_status(const std::string& text) {
     status.last_contact = fields.time("last_contact");
   }
   status.trouble = fields.text("trouble");
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    const std::string source = kSources.at(i);
+    const auto count = [&](const char* what) {
+      return static_cast<std::uint64_t>(fields.number(source + what));
+    };
+    status.attributed.at(i) = {count("_program"), count("_user"), count("_unknown")};
+  }
   return status;
 }
 

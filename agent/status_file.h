@@ -2,16 +2,28 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "core/clock.h"
+#include "core/counters.h"
 #include "core/file.h"
 #include "core/io_error.h"
 #include "core/result.h"
 
 namespace gnomon {
+
+// Attributed counts what is known of whose contacts they were, since the agent's start.
+struct Attributed {
+  std::uint64_t program = 0;  // user and program
+  std::uint64_t user = 0;     // the user alone
+  std::uint64_t unknown = 0;
+
+  std::uint64_t all() const { return program + user + unknown; }
+  bool operator==(const Attributed&) const = default;
+};
 
 // Status is rewritten by the agent every few seconds and whenever something changes.
 struct Status {
@@ -26,9 +38,13 @@ struct Status {
   bool connected = false;
   std::optional<WallTime> last_contact;  // with the collector
   std::string trouble;                   // one sentence, empty when all is well
+  std::array<Attributed, 4> attributed;  // by source: DNS, TLS, QUIC, HTTP
 
   bool operator==(const Status&) const = default;
 };
+
+// attributed_of reads the counters of FlowOwners.
+std::array<Attributed, 4> attributed_of(const Counters& counters);
 
 std::string encode_status(const Status& status);
 std::optional<Status> decode_status(const std::string& text);

@@ -1,5 +1,6 @@
 // gnomon-agent status and explain: what this machine collects and has reported.
 
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <memory>
@@ -44,6 +45,24 @@ void require_folder(FileSystem& files, const DataFolder& folder) {
   }
 }
 
+// How much of what the machine contacted could be told apart by user and program.
+std::string attributed_text(const Status& status) {
+  constexpr std::array<const char*, 4> kSources{"DNS", "TLS", "QUIC", "HTTP"};
+  std::string text;
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    const Attributed& known = status.attributed.at(i);
+    if (known.all() > 0) {
+      const auto share = [&](std::uint64_t part) {
+        return std::to_string((100 * part + known.all() / 2) / known.all()) + " %";
+      };
+      text += std::string{"  "} + kSources.at(i) + ": of " + std::to_string(known.all()) +
+              " names, program known for " + share(known.program) + ", only the user for " +
+              share(known.user) + ", unknown " + share(known.unknown) + "\n";
+    }
+  }
+  return text.empty() ? text : "Whose contacts they were, since the start\n" + text;
+}
+
 std::string running_text(const Status& status) {
   std::string text;
   if (is_running(status)) {
@@ -64,7 +83,7 @@ std::string running_text(const Status& status) {
   if (!status.trouble.empty()) {
     text += "Trouble: " + status.trouble + "\n";
   }
-  return text;
+  return text + attributed_text(status);
 }
 
 }  // namespace

@@ -2,6 +2,19 @@
 
 namespace gnomon {
 
+FlowOwners::FlowOwners(Attributor& attributor, FlightSink& next, Counters& counters)
+    : attributor_(attributor), next_(next) {
+  constexpr std::array kSources{Source::dns, Source::tls, Source::quic, Source::http};
+  for (std::size_t i = 0; i < kSources.size(); ++i) {
+    const auto counter = [&](std::string_view outcome) {
+      return &counters.counter("attribute_sightings_total",
+                               "Sightings by what is known of whose they are.",
+                               {{"source", to_string(kSources.at(i))}, {"outcome", outcome}});
+    };
+    known_.at(i) = {counter("program"), counter("user"), counter("unknown")};
+  }
+}
+
 Appetite FlowOwners::on_flight(const Flight& flight) {
   // What comes out of a tunnel belongs to no socket of this machine that we could find.
   if (!flight.tunnelled && owners_.size() < kMaxFlows && !owners_.contains(flight.flow)) {
@@ -16,10 +29,19 @@ void FlowOwners::on_flow_end(FlowId flow) {
   owners_.erase(flow);
 }
 
-void FlowOwners::attach(Sighting& sighting) const {
+void FlowOwners::attach(Sighting& sighting) {
   if (const auto owner = owners_.find(sighting.flow); owner != owners_.end()) {
     sighting.process = owner->second;
   }
+  if (sighting.dns && sighting.dns->answer) {
+    return;
+  }
+  const Known& known = known_.at(static_cast<std::size_t>(sighting.source) - 1);
+  const Process& process = sighting.process;
+  (!process.program.empty() ? known.program
+   : process.uid            ? known.user
+                            : known.unknown)
+      ->add_alone();
 }
 
 }  // namespace gnomon

@@ -2,35 +2,47 @@
 
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <unordered_map>
 
 #include "agent/attribute/attributor.h"
 #include "agent/flow/flight_sink.h"
 #include "agent/sight/sighting.h"
+#include "core/counters.h"
 
 namespace gnomon {
 
 // FlowOwners stands between the flow room and the sight room: it asks the attributor at the first
 // bytes of each flow, when the socket is surely open, and hands the flight on.
 //
-// Bounded to kMaxFlows; over it, new flows stay unattributed until others end. `attributor` and
-// `next` must outlive it. Capture thread only.
+// Bounded to kMaxFlows; over it, new flows stay unattributed until others end. What became known of
+// each sighting is counted by source, `attribute_sightings_total{source="tls",outcome="program"}`.
+// `attributor`, `next` and `counters` must outlive it. Capture thread only.
 class FlowOwners final : public FlightSink {
  public:
   static constexpr std::size_t kMaxFlows = 8192;
 
-  FlowOwners(Attributor& attributor, FlightSink& next) : attributor_(attributor), next_(next) {}
+  FlowOwners(Attributor& attributor, FlightSink& next, Counters& counters);
 
   Appetite on_flight(const Flight& flight) override;
   void on_flow_end(FlowId flow) override;
 
-  // attach fills in the process of a sighting, as far as known.
-  void attach(Sighting& sighting) const;
+  // attach fills in the process of a sighting, as far as known, and counts how far that is. DNS
+  // answers belong to their question and are not counted again.
+  void attach(Sighting& sighting);
 
  private:
+  // What is known of whom a sighting belongs to.
+  struct Known {
+    Counter* program = nullptr;
+    Counter* user = nullptr;
+    Counter* unknown = nullptr;
+  };
+
   Attributor& attributor_;
   FlightSink& next_;
+  std::array<Known, 4> known_;  // by source
   std::unordered_map<FlowId, Process> owners_;
 };
 

@@ -44,7 +44,8 @@ TEST_CASE("FlowOwners: the owner is asked for once a flow and attached to its si
           "[agent][attribute]") {
   ScriptedAttributor attributor;
   CountingSink sink;
-  FlowOwners owners{attributor, sink};
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
 
   const Appetite appetite = owners.on_flight(flight_of(1, 50001));
   owners.on_flight(flight_of(1, 50001));
@@ -60,11 +61,41 @@ TEST_CASE("FlowOwners: the owner is asked for once a flow and attached to its si
   CHECK(sighting.process.uid == 1000U);
 }
 
+TEST_CASE("FlowOwners: every sighting is counted by source and by what is known of it",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
+  owners.on_flight(flight_of(1, 50001));
+  const auto attach = [&](FlowId flow, Source source, bool answer) {
+    Sighting sighting = sighting_of(flow);
+    sighting.source = source;
+    if (source == Source::dns) {
+      sighting.dns.emplace().answer = answer;
+    }
+    owners.attach(sighting);
+  };
+  attach(1, Source::tls, false);
+  attach(1, Source::dns, false);
+  attach(1, Source::dns, true);
+  attach(9, Source::quic, false);
+  const auto count = [&](const std::string& source, const std::string& outcome) {
+    return counters.value("attribute_sightings_total{source=\"" + source + "\",outcome=\"" +
+                          outcome + "\"}");
+  };
+  CHECK(count("tls", "program") == 1);
+  CHECK(count("dns", "program") == 1);
+  CHECK(count("quic", "unknown") == 1);
+  CHECK(count("quic", "program") == 0);
+}
+
 TEST_CASE("FlowOwners: an ended flow is forgotten, and its end is handed on",
           "[agent][attribute]") {
   ScriptedAttributor attributor;
   CountingSink sink;
-  FlowOwners owners{attributor, sink};
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
   owners.on_flight(flight_of(1, 50001));
   owners.on_flow_end(1);
 
@@ -78,7 +109,8 @@ TEST_CASE("FlowOwners: an ended flow is forgotten, and its end is handed on",
 TEST_CASE("FlowOwners: a flow inside a tunnel is not asked about", "[agent][attribute]") {
   ScriptedAttributor attributor;
   CountingSink sink;
-  FlowOwners owners{attributor, sink};
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
   Flight flight = flight_of(1, 50001);
   flight.tunnelled = true;
   owners.on_flight(flight);
@@ -90,7 +122,8 @@ TEST_CASE("FlowOwners: a flood of flows is handed on but no longer asked about",
           "[agent][attribute]") {
   ScriptedAttributor attributor;
   CountingSink sink;
-  FlowOwners owners{attributor, sink};
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
   for (FlowId flow = 1; flow <= FlowOwners::kMaxFlows + 10; ++flow) {
     owners.on_flight(flight_of(flow, 50000));
   }

@@ -18,11 +18,25 @@ TEST_CASE("Status: what is written is what is read", "[agent][status]") {
   status.connected = true;
   status.last_contact = status.started;
   status.trouble = "the disk is full: a = b";
+  status.attributed = {{{40, 2, 5}, {30, 0, 1}, {7, 1, 2}, {}}};
   CHECK(decode_status(encode_status(status)) == status);
   status.last_contact.reset();
   status.connected = false;
   status.trouble.clear();
   CHECK(decode_status(encode_status(status)) == status);
+}
+
+TEST_CASE("Status: whose contacts they were is read from the counters of the attribution",
+          "[agent][status]") {
+  Counters counters;
+  counters.counter("attribute_sightings_total", {}, {{"source", "tls"}, {"outcome", "program"}})
+      .add(3);
+  counters.counter("attribute_sightings_total", {}, {{"source", "quic"}, {"outcome", "unknown"}})
+      .add(2);
+  const auto attributed = attributed_of(counters);
+  CHECK(attributed[1] == Attributed{3, 0, 0});
+  CHECK(attributed[2] == Attributed{0, 0, 2});
+  CHECK(attributed[0].all() == 0);
 }
 
 TEST_CASE("Status: other text is no status", "[agent][status]") {
