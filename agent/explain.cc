@@ -15,23 +15,32 @@ std::string_view words_of(Stage stage) {
     case Stage::none:
       return "nothing was concluded";
     case Stage::embedded:
-      return "it sat on pages you read; that is not a use";
+      return "pages you read carried it; that is not a use";
     case Stage::mentioned:
       return "its name was looked up, nothing more";
     case Stage::visited:
-      return "you looked at it";
+      return "its pages were opened; whether with an account is not known";
     case Stage::guest:
-      return "you reached it as somebody's guest";
+      return "something that others shared was opened";
     case Stage::signup_likely:
-      return "a new account is likely";
+      return "it looks like a new account; signing in on a new computer looks much the same";
     case Stage::active:
-      return "you came back to it on another day";
+      return "the product was used on more than one day";
     case Stage::integrated:
-      return "a program on this machine calls its API";
+      return "a program on this machine calls it";
     case Stage::dormant:
-      return "it was used and has been quiet for a month";
+      return "it was used, and has been quiet for a month";
   }
   return "nothing was concluded";
+}
+
+// sure_of says a confidence in words: a figure alone sounds more exact than it is.
+std::string sure_of(std::uint16_t confidence) {
+  const std::string percent = std::to_string((confidence + 5) / 10) + " %";
+  return (confidence >= 900   ? "rather sure, "
+          : confidence >= 700 ? "probably, "
+                              : "unsure, ") +
+         percent;
 }
 
 struct Told {
@@ -74,9 +83,8 @@ std::string contact_line(const Contact& contact) {
 }
 
 std::string told(const std::string& name, const Told& tool) {
-  std::string text = name + ": " + std::string{to_string(tool.stage)} + ", " +
-                     std::to_string((tool.confidence + 5) / 10) + " % sure (" +
-                     std::string{words_of(tool.stage)} + ")\n";
+  std::string text = name + ": " + std::string{to_string(tool.stage)} + " (" +
+                     sure_of(tool.confidence) + ")\n  " + std::string{words_of(tool.stage)} + "\n";
   if (!tool.evidence.empty()) {
     text += "  because\n";
     for (const Evidence& line : tool.evidence) {

@@ -131,6 +131,31 @@ std::string padded(const std::string& text, std::size_t width) {
   return columns < width ? text + std::string(width - columns, ' ') : text;
 }
 
+// append_meanings says in words what the stages above mean, each once: a stage is an inference.
+void append_meanings(const std::vector<ToolFinding>& findings, std::string& out) {
+  constexpr std::array<std::pair<Stage, const char*>, 7> kMeanings{
+      {{Stage::signup_likely,
+        "probably a new account; signing in on a new computer looks much the same"},
+       {Stage::active, "worked in it on two days of a week"},
+       {Stage::integrated, "a program called it, not a browser"},
+       {Stage::guest, "used what somebody else shared"},
+       {Stage::visited, "its pages were opened; whether with an account is not known"},
+       {Stage::dormant, "was used, and has been quiet for a month"},
+       {Stage::mentioned, "its name was looked up, nothing more"}}};
+  std::string text;
+  for (const auto& [stage, words] : kMeanings) {
+    const bool said = std::any_of(
+        findings.begin(), findings.end(),
+        [&](const ToolFinding& finding) { return finding.judgement.verdict.stage == stage; });
+    if (said) {
+      text += "  " + padded(std::string{to_string(stage)}, 13) + "  " + words + "\n";
+    }
+  }
+  if (!text.empty()) {
+    out += "\nWhat was inferred (docs/accuracy.md says how often it is right)\n" + text;
+  }
+}
+
 void append_table(const std::vector<ToolFinding>& findings, std::string& out) {
   std::vector<std::string> embedded;
   std::size_t name_width = 4;
@@ -169,6 +194,7 @@ void append_table(const std::vector<ToolFinding>& findings, std::string& out) {
       out += '\n';
     }
   }
+  append_meanings(findings, out);
   if (findings.empty()) {
     out += "No tool of the catalogue was seen.\n";
   }

@@ -70,6 +70,9 @@ TEST_CASE("append_tools: the table sums up what was only embedded", "[cli][repor
   CHECK(out.find("    2026-11-22 04:51:50  opened the product's own screens  [trello.com]") !=
         std::string::npos);
   CHECK(out.find("which is no use (1): counter") != std::string::npos);
+  CHECK(out.find("signup-likely  probably a new account; signing in on a new computer") !=
+        std::string::npos);
+  CHECK(out.find("its pages were opened") == std::string::npos);
   out.clear();
   append_tools({}, Format::table, out);
   CHECK(out == "No tool of the catalogue was seen.\n");

@@ -51,7 +51,7 @@ TEST_CASE("explain: tells what was concluded, why, and what was reported, in wor
   });
   CAPTURE(text);
   CHECK(text.find("2 contacts with 2 tools") != std::string::npos);
-  CHECK(text.find("Trello: signup-likely, 87 % sure (a new account is likely)") !=
+  CHECK(text.find("Trello: signup-likely (probably, 87 %)\n  it looks like a new account") !=
         std::string::npos);
   CHECK(text.find("opened its sign-in page [id.atlassian.com]") != std::string::npos);
   CHECK(text.find("4 TLS, by firefox") != std::string::npos);
