@@ -4,6 +4,7 @@
 //
 // Dwell times are compressed: the browser waits until a page is quiet, and the time a person would have stayed is
 // noted as a gap. cut.py puts the gaps into the recording, so that its clock shows what a day looks like.
+// LAB_LIVE=SECONDS plays live: every gap is waited, at most so long, and LAB_EVENTS=FILE takes each event as it happens.
 'use strict';
 const crypto = require('crypto');
 const fs = require('fs');
@@ -19,6 +20,7 @@ const plan = JSON.parse(fs.readFileSync(planFile));
 const tools = new Map(world.tools.map((tool) => [tool.id, tool]));
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const now = () => Date.now() / 1000;
+const live = Number(process.env.LAB_LIVE || 0);
 
 function random(seed) {
   let state = crypto.createHash('sha256').update(seed).digest().readUInt32LE(4) || 1;
@@ -54,7 +56,10 @@ class Story {
   between(low, high) { return low + this.next() * (high - low); }
   chance(p) { return this.next() < p; }
   choose(list) { return list[Math.floor(this.next() * list.length)]; }
-  note(what) { this.events.push({t: now(), what}); }
+  note(what) {
+    this.events.push({t: now(), what});
+    if (process.env.LAB_EVENTS) fs.appendFileSync(process.env.LAB_EVENTS, JSON.stringify({t: now(), story: this.spec.id, what}) + '\n');
+  }
   seed() { return `${this.spec.seed}-${this.count++}`; }
 
   async fresh() {
@@ -73,6 +78,7 @@ class Story {
 
   // gap: nothing happens for so many seconds, then time goes on.
   async gap(seconds) {
+    if (live) return wait(1000 * Math.min(seconds, live));
     this.sinceClose += seconds;
     if (this.sinceClose > this.idleAfter) {
       this.sinceClose = 0;
@@ -347,13 +353,20 @@ class Story {
         await this.script(host, python);
       }
     } else if (kind === 'pages') {
+      // A site is read for a page or more: from the second on, the browser's open connection hides which site it is.
+      let site = 0, left = 0;
       for (let i = 0; i < this.spec.loads; ++i) {
-        await this.open(`https://www.${this.spec.site}-${this.spec.first + i}.example/w/${this.spec.site}?s=${this.seed()}&n=22`);
+        if (left === 0) {
+          site = this.spec.first + i;
+          left = 1 + Math.floor(this.next() * 5);
+        }
+        left -= 1;
+        await this.open(`https://www.${this.spec.site}-${site}.example/w/${this.spec.site}?s=${this.seed()}&n=22`);
         await this.settle();
         this.loaded = (this.loaded || 0) + 1;
-        this.gaps.push([now(), this.between(4, 25)]);
+        await this.gap(this.between(4, 60));
         await this.scroll();
-        this.gaps.push([now(), this.between(3, 20)]);
+        await this.gap(this.between(3, 40));
         if (i % 8 === 7) await this.fresh();
       }
     }

@@ -11,13 +11,12 @@
 #include <cmath>
 #include <fstream>
 #include <iostream>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "agent/evidence/evidence.h"
-#include "agent/match/match.h"
+#include "agent/match/matcher.h"
 #include "core/catalog/default_pack.h"
 #include "core/counters.h"
 
@@ -28,58 +27,55 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::uint16_t kCname = 5;  // IANA DNS resource record types
+
 class NoContacts final : public ContactSink {
  public:
   void on_contact(Contact /*contact*/) override {}
 };
 
 Json features_of(const Features& f) {
-  return {{"signup_host", f.signup_host},       {"sequence", f.sequence},
-          {"login_then_app", f.login_then_app}, {"site_then_app", f.site_then_app},
-          {"site_read", f.site_read},           {"app_first", f.app_first},
-          {"sequence_rule", f.sequence_rule},   {"first_ever", f.first_ever},
-          {"new_tenant", f.new_tenant},         {"long_login", f.long_login},
-          {"mail_click", f.mail_click},         {"captcha", f.captcha},
-          {"app_session", f.app_session},       {"second_day", f.second_day},
-          {"guest_only", f.guest_only},         {"dns_only", f.dns_only}};
+  return {{"signup_host", f.signup_host},
+          {"sequence", f.sequence},
+          {"login_then_app", f.login_then_app},
+          {"site_then_app", f.site_then_app},
+          {"site_read", f.site_read},
+          {"app_first", f.app_first},
+          {"sequence_rule", f.sequence_rule},
+          {"first_ever", f.first_ever},
+          {"new_tenant", f.new_tenant},
+          {"long_login", f.long_login},
+          {"mail_click", f.mail_click},
+          {"captcha", f.captcha},
+          {"back_end_later", f.back_end_later},
+          {"app_session", f.app_session},
+          {"second_day", f.second_day},
+          {"guest_only", f.guest_only},
+          {"dns_only", f.dns_only}};
 }
 
 // Story judges one timeline after the other.
 class Story {
  public:
   Story(std::shared_ptr<const RulePack> pack, const Json& head)
-      : pack_(std::move(pack)), head_(head), room_(pack_, {}, counters_, sink_) {
+      : head_(head), matcher_(pack, counters_), room_(std::move(pack), {}, counters_, sink_) {
     begin_ = head.at("begin").get<double>();
   }
 
   void add(const Json& line) {
-    Match match;
-    Sighting& sighting = match.sighting;
+    Sighting sighting;
     const double t = begin_ + line.at("t").get<double>();
     sighting.when = WallTime{std::chrono::nanoseconds{std::llround(t * 1e6) * 1000}};
     sighting.source = parse_source(line.at("s").get<std::string>()).value_or(Source::dns);
     sighting.host = line.at("h").get<std::string>();
-    if (line.contains("cn")) {
-      for (const auto& alias : line.at("cn")) {
-        aliases_[sighting.host] = alias.get<std::string>();
-        if (pack_->match(aliases_[sighting.host]).meaning == Meaning::tool) {
-          break;
-        }
-      }
+    if (sighting.source == Source::dns) {
+      sighting.dns = dns_of(line);
+    } else {
+      sighting.hello = hello_of(line);
     }
-    if (sighting.source != Source::dns) {
-      // Hellos repeat: the head of the story lists them, a line names one by its number.
-      HelloDetail hello;
-      if (line.contains("f")) {
-        const Json& facts = head_.at("hellos").at(line.at("f").get<std::size_t>());
-        hello.alpn = facts.at(0).get<std::vector<std::string>>();
-        hello.ech = facts.at(1).get<std::string>() == "none" ? Ech::none : Ech::grease;
-        hello.ja4 = facts.at(2).get<std::string>();
-      }
-      sighting.hello = hello;
+    if (const auto match = matcher_.match(std::move(sighting))) {
+      room_.add(*match);
     }
-    fill(match);
-    room_.add(match);
   }
 
   void finish(bool features, bool evidence, std::ostream& out) {
@@ -104,38 +100,38 @@ class Story {
   }
 
  private:
-  void fill(Match& match) const {
-    HostMatch found = pack_->match(match.sighting.host);
-    if (found.meaning == Meaning::unknown) {
-      const auto alias = aliases_.find(match.sighting.host);
-      if (alias != aliases_.end()) {
-        found = pack_->match(alias->second);
-        match.by_alias = found.meaning == Meaning::tool;
-        found = match.by_alias ? found : HostMatch{};
+  // A question; or an answer, of which the chain of aliases was kept.
+  static DnsDetail dns_of(const Json& line) {
+    DnsDetail dns;
+    std::string name = line.at("h").get<std::string>();
+    if (line.contains("cn")) {
+      dns.answer = true;
+      for (const auto& alias : line.at("cn")) {
+        dns.answers.push_back({name, kCname, alias.get<std::string>(), 0, DnsSection::answer});
+        name = dns.answers.back().data;
       }
     }
-    match.meaning = found.meaning;
-    match.also = found.also;
-    match.tool = found.tool;
-    match.role = found.role;
-    match.audience = found.audience;
-    match.confidence = found.confidence;
-    match.weight = found.weight;
-    match.shared_with = found.shared_with;
-    match.owner = found.owner;
-    match.account = found.account;
-    match.tenant = match.by_alias ? "" : std::string{found.tenant};
-    match.name = found.name;
-    match.rule = found.rule;
+    return dns;
   }
 
-  std::shared_ptr<const RulePack> pack_;
+  // Hellos repeat: the head of the story lists them, a line names one by its number.
+  HelloDetail hello_of(const Json& line) const {
+    HelloDetail hello;
+    if (line.contains("f")) {
+      const Json& facts = head_.at("hellos").at(line.at("f").get<std::size_t>());
+      hello.alpn = facts.at(0).get<std::vector<std::string>>();
+      hello.ech = facts.at(1).get<std::string>() == "none" ? Ech::none : Ech::grease;
+      hello.ja4 = facts.at(2).get<std::string>();
+    }
+    return hello;
+  }
+
   Json head_;
   double begin_ = 0;
   Counters counters_;
   NoContacts sink_;
+  Matcher matcher_;
   EvidenceRoom room_;
-  std::map<std::string, std::string> aliases_;
 };
 
 int run(int argc, char** argv) {

@@ -20,14 +20,16 @@ def run(*command, check=True):
     return subprocess.run(command, check=check, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
-def reason_against():
-    """Returns why the lab cannot run here, or None."""
+def reason_against(programs=("ip", "tcpdump", "node", "caddy", "chromium"), driver=True):
+    """Returns why the lab cannot run here, or None. `driver`: stories are driven, which needs playwright-core."""
     if os.geteuid() != 0:
         return "needs root for network namespaces"
-    for program in ("ip", "tcpdump", "node", "caddy", "chromium"):
+    for program in programs:
         if shutil.which(program) is None:
             return f"needs {program} (see deploy/packages-debian-tests.txt)"
-    if not (HERE / "node_modules/playwright-core").exists():
+    if driver and not (HERE / "node_modules/playwright-core").exists():
+        if shutil.which("npm") is None:
+            return "needs npm, to install playwright-core"
         done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=HERE, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
@@ -39,8 +41,8 @@ def reason_against():
     return None
 
 
-def skip_unless_possible():
-    reason = reason_against()
+def skip_unless_possible(**needs):
+    reason = reason_against(**needs)
     if reason:
         print(f"skipped: {reason}")
         sys.exit(SKIP)

@@ -43,6 +43,14 @@ const notOwn = (tool, list) => {
   return list.filter((h) => !domains.has(h.replace('frame:', '').split('.').slice(-2).join('.')));
 };
 
+// framed: what a product's page in a frame loads of its own, by the frame's host.
+const framed = new Map();
+for (const tool of world.tools) {
+  for (const entry of tool.embed || []) {
+    if (entry.startsWith('frame:')) framed.set(entry.slice(6), (tool.guest_loads || tool.app_loads || []).filter((h) => !h.includes('{')));
+  }
+}
+
 // parts of a page: files (loaded while parsing), calls (fetched by script), frames, sockets, hints, late (after a while).
 function productPage(tool, kind, seed, tenant) {
   const next = random(`${tool.id}/${kind}`);  // what a page carries belongs to the page ...
@@ -57,6 +65,8 @@ function productPage(tool, kind, seed, tenant) {
     if (tool.onetap && next() < 0.6) page.files.push('accounts.google.com');
     if (next() < 0.5) page.late = pick(notOwn(tool, third.chats), 2, next);
     if (kind === 'site' && next() < 0.3) page.frames = ['www.youtube.com'];
+    // Some public pages ask the product's back end whether somebody is signed in, and show "Go to app".
+    if (next() < 0.3) page.calls = fill(tool.calls).slice(0, 1);
   } else if (kind === 'signup' || kind === 'login') {
     page.files = fill(tool.auth_loads);
     page.tags = pick(notOwn(tool, third.product), 2, next);
@@ -161,7 +171,10 @@ function respond(request, response) {
     return send(200, 'text/html', html(productPage(tool, b, seed, query.get('t') || 'acme'), seed));
   }
   if (area === 'w') {
-    return send(200, 'text/html', html(outsidePage(a, seed, Number(query.get('n') || 22), query.get('m'), query.get('t') || 'acme'), seed));
+    const page = outsidePage(a, seed, Number(query.get('n') || 22), query.get('m'), query.get('t') || 'acme');
+    // Mail programs in the browser show messages cleaned of frames and scripts, and carry no widgets of others.
+    if (host.startsWith('mail.')) Object.assign(page, {frames: [], late: [], scroll: [], hints: []});
+    return send(200, 'text/html', html(page, seed));
   }
   if (area === 'i') {  // a page of an identity provider
     const provider = world.identity[a];
@@ -170,7 +183,10 @@ function respond(request, response) {
   if (area === 'r') {  // a redirect, as click trackers make it
     return send(302, 'text/plain', '', {location: query.get('to'), 'cache-control': 'no-store'});
   }
-  if (area === 'x') return send(200, 'text/html', `<!doctype html><title>frame</title><img src="/c/in-frame.gif">`);
+  if (area === 'x') {
+    const files = (framed.get(host) || []).map((h) => `<script async src="https://${h}/f/framed.js"></script>`).join('');
+    return send(200, 'text/html', `<!doctype html><title>frame</title>${files}<img src="/c/in-frame.gif">`);
+  }
   if (url.pathname.endsWith('.css')) return send(200, 'text/css', '/* */');
   if (url.pathname.endsWith('.js')) return send(200, 'text/javascript', '/* */');
   if (url.pathname.endsWith('.gif')) return send(200, 'image/gif', Buffer.from('R0lGODlhAQABAAAAACwAAAAAAQABAAA=', 'base64'), {'cache-control': 'no-store'});
