@@ -94,14 +94,18 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
   burst.leader_tool = match.tool;
   burst.leader_family = tool_or_family ? family : std::nullopt;
   burst.leader_host = match.sighting.host;
+  burst.leader_shows_site = match.role == Role::site ||
+                            (match.shared_with & (1U << static_cast<unsigned>(Role::site))) != 0;
   const bool again = match.meaning == Meaning::tool && burst.tool_before == match.tool;
   burst.run_begin = again ? burst.run_before : burst.number;
   if (burst.shows == Entry::message) {
     burst.entry = Entry::message;  // a click tracker in this very burst
-    burst.shows = Entry::unknown;
-  } else if (match.sighting.when <= burst.shown_until) {
+  } else if (burst.shows == Entry::unknown && match.sighting.when <= burst.shown_until) {
     burst.entry = burst.shown_before;
   }
+  // A search engine in this very burst says nothing: nobody reads results that fast, and pages
+  // carry its maps and robot checks.
+  burst.shows = Entry::unknown;
 }
 
 BurstView Bursts::add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
@@ -118,8 +122,12 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
     } else if (is_search(match.sighting.host)) {
       burst.shows = Entry::search;
     }
-    return {is_passive(match.role) ? LedBy::unclear : LedBy::itself, burst.number, false,
-            burst.entry, burst.run_begin};
+    return {is_passive(match.role) ? LedBy::unclear : LedBy::itself,
+            burst.number,
+            false,
+            false,
+            burst.entry,
+            burst.run_begin};
   }
   if (!burst.led) {
     if (match.is(Meaning::mail_click) || match.role == Role::link) {
@@ -160,7 +168,8 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
   const bool same_family = tool_or_family && family.has_value() && burst.leader_family == family;
   const bool own = same_tool || same_family;
   view.led_by = own ? LedBy::own : LedBy::other;
-  view.behind_site = own && burst.leader_role == Role::site;
+  view.behind_site = own && burst.leader_shows_site;
+  view.behind_shared = view.behind_site && burst.leader_role != Role::site;
   return view;
 }
 

@@ -37,6 +37,7 @@ struct BurstView {
   LedBy led_by = LedBy::itself;
   std::uint32_t number = 0;  // counts the bursts of one user; never 0
   bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
+  bool behind_shared = false;    // ... of a host that the public pages share with the product
   Entry entry = Entry::unknown;  // of the leader; only together with LedBy::itself
   // The first burst of the run that this one ends in which one tool led and nothing else did.
   std::uint32_t run_begin = 0;
@@ -82,6 +83,7 @@ class Bursts {
     ToolIndex leader_tool = 0;
     std::optional<ToolIndex> leader_family;
     std::string leader_host;
+    bool leader_shows_site = false;  // public pages, or a host that they share
     Company company;
     // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
     std::vector<std::size_t> seen;

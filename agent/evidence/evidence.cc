@@ -272,6 +272,7 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, UserSta
   step.shared_with_signup = shares(match, Role::signup);
   step.shared_with_embed = shares(match, Role::embed);
   step.behind_site = burst.behind_site;
+  step.behind_shared = burst.behind_shared;
   step.entry = burst.entry;
   step.burst = burst.number;
   step.run_begin = burst.run_begin;

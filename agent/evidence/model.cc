@@ -45,6 +45,7 @@ Model model_of(const RulePack& pack) {
   read(pack, "mail_click", model.mail_click);
   read(pack, "captcha", model.captcha);
   read(pack, "back_end_later", model.back_end_later);
+  read(pack, "one_look", model.one_look);
   read(pack, "app_session", model.app_session);
   read(pack, "second_day", model.second_day);
   read(pack, "guest_only", model.guest_only);
@@ -65,16 +66,16 @@ Model model_of(const RulePack& pack) {
 
 double signup_probability(const Model& model, const Features& f) {
   const auto term = [](bool present, double weight) { return present ? weight : 0.0; };
-  const double z = model.bias + term(f.signup_host, model.signup_host) +
-                   term(f.sequence, model.sequence) + term(f.site_then_app, model.site_then_app) +
-                   term(f.site_read, model.site_read) +
-                   term(f.login_then_app, model.login_then_app) +
-                   term(f.app_first, model.app_first) + term(f.sequence_rule, model.sequence_rule) +
-                   term(f.first_ever, model.first_ever) + term(f.new_tenant, model.new_tenant) +
-                   term(f.long_login, model.long_login) + term(f.mail_click, model.mail_click) +
-                   term(f.captcha, model.captcha) + term(f.back_end_later, model.back_end_later) +
-                   term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
-                   term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);
+  const double z =
+      model.bias + term(f.signup_host, model.signup_host) + term(f.sequence, model.sequence) +
+      term(f.site_then_app, model.site_then_app) + term(f.site_read, model.site_read) +
+      term(f.login_then_app, model.login_then_app) + term(f.app_first, model.app_first) +
+      term(f.sequence_rule, model.sequence_rule) + term(f.first_ever, model.first_ever) +
+      term(f.new_tenant, model.new_tenant) + term(f.long_login, model.long_login) +
+      term(f.mail_click, model.mail_click) + term(f.captcha, model.captcha) +
+      term(f.back_end_later, model.back_end_later) + term(f.one_look, model.one_look) +
+      term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
+      term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);
   return 1.0 / (1.0 + std::exp(-z));
 }
 

@@ -24,6 +24,7 @@ struct Features {
   bool mail_click = false;      // a link in a mail led on, soon after the first contact
   bool captcha = false;         // a captcha while signing in
   bool back_end_later = false;  // its back end, first contacted in a page load after the site's
+  bool one_look = false;        // the product was contacted in one page load and never after
   bool app_session = false;     // worked in the product, not just opened it
   bool second_day = false;      // came back on another day
   bool guest_only = false;      // only hosts that strangers reach too
@@ -47,6 +48,7 @@ struct Model {
   double mail_click = 1.5;
   double captcha = 0.7;
   double back_end_later = 1.0;
+  double one_look = -1.5;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;

@@ -159,6 +159,7 @@ void ToolState::note_return(const Step& step, const SignIn& sign_in, const Model
   if (!sign_in.idp_name.empty()) {
     note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
   }
+  note_use_burst(step);
   note(step.when, "its own files loaded after the sign-in", step.host, Role::asset);
 }
 
@@ -177,6 +178,7 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
       step.when - *site_begin_ >= model.site_read_after / 2 &&
       within(last_site_, step.when, model.sequence_window)) {
     back_end_later_ = true;
+    note_use_burst(step);
     note_first_use(step.when, model);
     note(step.when, "its back end was contacted only after its public pages", step.host, step.role);
   }
@@ -229,11 +231,23 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
     return;
   }
   const bool carried = step.shared_with_embed || step.audience == Audience::guest;
-  if (carried && !expected && !within(sign_in.idp, step.when, model.idp_credit) &&
-      seen_once(step)) {
+  if (carried && !expected && !carried_before_idp(step, sign_in, model) && seen_once(step)) {
     return;
   }
   note_use(step, sign_in, model);
+}
+
+// carried_before_idp: the host was seen once, then an identity provider was opened, and now it
+// comes again. That is a sign-in; the first contact then was a look, and not a frame.
+bool ToolState::carried_before_idp(const Step& step, const SignIn& sign_in, const Model& model) {
+  const bool so = carried_ && within(sign_in.idp, step.when, model.idp_credit) &&
+                  *sign_in.idp >= *carried_ + model.burst_quiet &&
+                  *sign_in.idp - *carried_ <= model.login_credit;
+  if (so && step.shared_with_site && !last_site_) {
+    site_begin_ = carried_;
+    last_site_ = carried_;
+  }
+  return so;
 }
 
 void ToolState::hold_beside(const Step& step) {

@@ -43,6 +43,7 @@ struct Step {
   bool shared_with_embed = false;   // other people's pages load from the same host
   LedBy led_by = LedBy::itself;
   bool behind_site = false;      // in a page load that the tool's public pages opened
+  bool behind_shared = false;    // ... which share their host with the product
   Entry entry = Entry::unknown;  // from where the page load was opened
   std::uint32_t burst = 0;       // as in BurstView
   std::uint32_t run_begin = 0;
@@ -122,7 +123,9 @@ class ToolState {
   void note_return(const Step& step, const SignIn& sign_in, const Model& model);
   void note_steps(const Step& step, const SignIn& sign_in, const Model& model, bool after_idp);
   void note_tenant(const Step& step, bool after_login);
+  void note_use_burst(const Step& step);
   void note_session(const Step& step, const Model& model, bool ambiguous);
+  bool carried_before_idp(const Step& step, const SignIn& sign_in, const Model& model);
   bool returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const;
   bool met_before(WallTime when, const Model& model) const;
   void note_use(const Step& step, const SignIn& sign_in, const Model& model);
@@ -182,6 +185,8 @@ class ToolState {
   bool back_end_ = false;   // the product's back end was contacted from its own pages
   bool back_end_later_ = false;  // ... first in a page load after the public pages
   bool invited_ = false;         // first met by a link in a mail or chat
+  bool site_asks_ = false;       // what was taken for public pages may have been the product itself
+  bool later_use_ = false;       // the product was contacted in more than one page load
   bool guest_seen_ = false;
   bool program_api_ = false;
   bool browser_api_ = false;
@@ -193,6 +198,7 @@ class ToolState {
   std::optional<Beside> beside_;
   std::uint32_t carried_burst_ = 0;
   std::uint32_t site_burst_ = 0;
+  std::uint32_t use_burst_ = 0;
 
   std::vector<std::string> tenants_;
   std::vector<Evidence> evidence_;

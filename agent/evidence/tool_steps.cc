@@ -33,7 +33,7 @@ void ToolState::note_first_use(WallTime when, const Model& model) {
   }
   first_use_ = when;
   if (within(last_site_, when, model.sequence_window) && site_begin_ &&
-      when - *site_begin_ >= model.site_read_after) {
+      when - *site_begin_ >= model.site_read_after && !site_asks_) {
     site_read_ = true;
     note(when, "its public pages were read first, not just passed", {}, Role::site);
   }
@@ -108,7 +108,10 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
   }
   const bool after_idp = returned_from_idp(step.when, sign_in, model);
   const bool after_login = within(last_login_, step.when, model.sequence_window) || after_idp;
-  const bool announced = step.behind_site && step.role == Role::app && !inside_ && !after_login;
+  // Public pages make connections in advance, and some ask the back end who is signed in. A host
+  // that only the product's own sessions contact is none of them.
+  const bool announced =
+      step.behind_site && step.weight != RuleWeight::strong && !inside_ && !after_login;
   const bool ambiguous =
       announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
 
@@ -119,6 +122,8 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
     if (!session_last_ || !inside_) {
       note_site(step, model);
     }
+    // An open session and a page that asks who is signed in look the same on a shared host.
+    site_asks_ = site_asks_ || (step.behind_shared && step.role == Role::client);
     note(step.when,
          announced ? "contacted while its public pages loaded"
                    : "opened; its public pages and the product share this host",
@@ -153,7 +158,8 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   const bool from_login = within(last_login_, step.when, model.sequence_window);
   const bool after_login = from_login || after_idp;
   const WallTime signed_in = from_login ? *last_login_ : after_idp ? *sign_in.idp : step.when;
-  const bool from_site = !inside_ && within(last_site_, signed_in, model.sequence_window);
+  const bool from_site =
+      !inside_ && !site_asks_ && within(last_site_, signed_in, model.sequence_window);
   sequence_ = sequence_ || (from_site && after_login);
   site_then_app_ = site_then_app_ || (from_site && !after_login);
   login_then_app_ = login_then_app_ || after_login;
@@ -193,7 +199,15 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   inside_ = true;
 }
 
+void ToolState::note_use_burst(const Step& step) {
+  later_use_ = later_use_ || (use_burst_ != 0 && step.burst != use_burst_);
+  use_burst_ = use_burst_ == 0 ? step.burst : use_burst_;
+}
+
 void ToolState::note_session(const Step& step, const Model& model, bool ambiguous) {
+  if (!ambiguous) {
+    note_use_burst(step);
+  }
   session_begin_ = session_begin_.value_or(step.when);
   session_last_ = step.when;
   session_flows_ += step.repeat ? 0 : 1;

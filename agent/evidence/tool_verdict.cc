@@ -81,6 +81,9 @@ Features ToolState::features() const {
   f.mail_click = mail_click_;
   f.captcha = captcha_;
   f.back_end_later = back_end_later_;
+  // With a sign-in or a mail before it, what comes after may well hide in open connections.
+  f.one_look = first_use_.has_value() && !later_use_ && !app_session_ && !login_then_app_ &&
+               !mail_click_ && !signup_host_;
   f.app_session = app_session_;
   f.second_day = std::popcount(days_) >= 2;
   f.guest_only = use_hellos_ > 0 && use_hellos_ == guest_hellos_ && !login_then_app_;

@@ -172,8 +172,9 @@ function respond(request, response) {
   }
   if (area === 'w') {
     const page = outsidePage(a, seed, Number(query.get('n') || 22), query.get('m'), query.get('t') || 'acme');
-    // Mail programs in the browser show messages cleaned of frames and scripts, and carry no widgets of others.
-    if (host.startsWith('mail.')) Object.assign(page, {frames: [], late: [], scroll: [], hints: []});
+    // Mail programs in the browser show messages cleaned of frames and scripts, search pages show links: neither
+    // carries frames or widgets of others.
+    if (host.startsWith('mail.') || a === 'search') Object.assign(page, {frames: [], late: [], scroll: [], hints: []});
     return send(200, 'text/html', html(page, seed));
   }
   if (area === 'i') {  // a page of an identity provider

@@ -58,6 +58,42 @@ TEST_CASE("Opened: a frame seen twice counts only when no other page came in bet
   CHECK(went_on.stage("boards") == Stage::embedded);
 }
 
+TEST_CASE("Opened: a search engine in the same page load is a map or a robot check",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "www.google.com").see(0.3, "boards.com").see(0.5, "cdn.boards.com");
+  CHECK(story.stage("boards") == Stage::embedded);
+}
+
+TEST_CASE("Opened: the identity provider that browsers contact at their start opens nothing",
+          "[agent][evidence]") {
+  Story start;
+  start.see(0, "accounts.idp.com").see(0.5, "boards.com");
+  CHECK(start.stage("boards") == Stage::embedded);
+  Story sign_in;
+  sign_in.see(0, "boards.com").see(30, "accounts.idp.com").see(45, "boards.com");
+  CHECK(sign_in.stage("boards") != Stage::embedded);
+  CHECK(sign_in.of("boards").features.sequence);
+}
+
+TEST_CASE("Opened: a form that was opened and left is one look", "[agent][evidence]") {
+  Story left;
+  left.see(0, "asana.com").see(40, "start.asana.com").see(40.5, "cdn.asana.com");
+  CHECK(left.of("asana").features.one_look);
+  const double before = left.of("asana").signup_probability;
+  left.see(70, "sync.asana.com");
+  CHECK_FALSE(left.of("asana").features.one_look);
+  CHECK(left.of("asana").signup_probability > before);
+}
+
+TEST_CASE("Opened: a back end that the public pages ask is not the product", "[agent][evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(0.3, "sync.asana.com");
+  CHECK(story.of("asana").signup_probability == 0);
+  story.see(40, "cdn.asana.com").see(40.2, "sync.asana.com");
+  CHECK(story.of("asana").features.site_then_app);
+}
+
 TEST_CASE("Opened: somebody sent to a board by a mail is a guest until a sign-in",
           "[agent][evidence]") {
   Story story;
@@ -248,4 +284,14 @@ TEST_CASE("Opened: any number of embeds on any number of pages is no use", "[age
     CAPTURE(tool);
     CHECK(story.stage(tool) == Stage::embedded);
   }
+}
+
+TEST_CASE("Opened: an open session on a host shared with the public pages is no reading of them",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "trello.com").see(0.4, "gateway.trello.com");
+  story.see(60, "gateway.trello.com").see(90, "gateway.trello.com");
+  CHECK_FALSE(story.of("trello").features.site_read);
+  CHECK_FALSE(story.of("trello").features.site_then_app);
+  CHECK(story.stage("trello") == Stage::visited);
 }
