@@ -48,7 +48,7 @@ struct Model {
   double mail_click = 1.5;
   double captcha = 0.7;
   double back_end_later = 1.0;
-  double one_look = -1.5;
+  double one_look = -2.5;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;

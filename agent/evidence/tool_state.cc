@@ -231,6 +231,11 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
     return;
   }
   const bool carried = step.shared_with_embed || step.audience == Audience::guest;
+  if (!expected && step.led_by == LedBy::own && carried_burst_ == step.burst) {
+    note(step.when, "came with a host that is perhaps only a frame: not a use", step.host,
+         step.role);
+    return;
+  }
   if (carried && !expected && !carried_before_idp(step, sign_in, model) && seen_once(step)) {
     return;
   }

@@ -63,6 +63,7 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
       note(step.when, "opened its sign-up page", step.host, step.role);
       return;
     case Role::login:
+      site_asks_ = false;  // nobody was signed in
       // A run of contacts is one sign-in: how long it took is counted from its first.
       if (!within(last_login_, step.when, model.login_credit)) {
         last_login_ = step.when;
@@ -158,6 +159,7 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   const bool from_login = within(last_login_, step.when, model.sequence_window);
   const bool after_login = from_login || after_idp;
   const WallTime signed_in = from_login ? *last_login_ : after_idp ? *sign_in.idp : step.when;
+  site_asks_ = site_asks_ && !after_login;
   const bool from_site =
       !inside_ && !site_asks_ && within(last_site_, signed_in, model.sequence_window);
   sequence_ = sequence_ || (from_site && after_login);

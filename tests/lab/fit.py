@@ -74,16 +74,15 @@ def fit(rows, start, strength=0.15, rate=0.05, rounds=4000):
     return bias, weights
 
 
-def threshold_for(rows, bias, weights, wanted=0.97):
-    """Returns the lowest threshold (of 0.50, 0.51, ...) that keeps the wanted precision on the rows."""
-    best = 0.95
-    for hundredth in range(95, 49, -1):
+def threshold_for(rows, bias, weights, wanted=0.96):
+    """Returns the lowest threshold (of 0.50, 0.51, ...) with the wanted precision on the rows: the aim and a little more,
+    for what was fitted is judged better than what was not."""
+    for hundredth in range(50, 96):
         said = [label for features, label, _ in rows
                 if logistic(bias + sum(w for n, w in weights.items() if features.get(n))) >= hundredth / 100]
-        if said and sum(said) / len(said) < wanted:
-            break
-        best = hundredth / 100
-    return best
+        if said and sum(said) / len(said) >= wanted:
+            return hundredth / 100
+    return 0.95
 
 
 def write(model_file, values):

@@ -48,6 +48,14 @@ TEST_CASE("Opened: what leads after a page of search results was opened", "[agen
   CHECK(typed.stage("boards") == Stage::embedded);
 }
 
+TEST_CASE("Opened: what comes with a frame is no more than the frame", "[agent][evidence]") {
+  Story story;
+  story.see(0, "boards.com").see(0.2, "sync.boards.com").see(0.4, "sync.boards.com");
+  CHECK(story.stage("boards") == Stage::embedded);
+  story.see(20, "boards.com").see(20.3, "sync.boards.com");
+  CHECK(story.stage("boards") == Stage::visited);
+}
+
 TEST_CASE("Opened: a frame seen twice counts only when no other page came in between",
           "[agent][evidence]") {
   Story stayed;
@@ -276,7 +284,7 @@ TEST_CASE("Opened: any number of embeds on any number of pages is no use", "[age
       story.see(when, "www.site" + std::to_string(page / 4) + ".example");
     }
     story.see(when + 0.1, "script.counter.com").see(when + 0.2, "console.counter.com");
-    story.see(when + 0.3, "boards.com").see(when + 0.4, "cdn.boards.com");
+    story.see(when + 0.3, "boards.com").see(when + 0.4, "sync.boards.com");
     story.see(when + 0.5, "accounts.idp.com").see(when + 0.6, "form.survey.com");
   }
   story.room->finish();

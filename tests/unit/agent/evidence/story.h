@@ -56,6 +56,7 @@ class Story final : public ContactSink {
     auto& board = pack->add_host("boards.com", Meaning::tool, boards, Role::app, Audience::both);
     board.shared_with =
         1U << static_cast<unsigned>(Role::site) | 1U << static_cast<unsigned>(Role::embed);
+    pack->add_host("sync.boards.com", Meaning::tool, boards, Role::client);
     pack->add_host("cdn.boards.com", Meaning::tool, boards, Role::asset);
     pack->add_host("click.tracker.com", Meaning::mail_click);
     pack->add_host("www.google.com", Meaning::shared);
