@@ -49,22 +49,23 @@ def skip_unless_possible(**needs):
 
 
 class Lab:
-    """The running lab: namespaces and servers. Use as a context manager."""
+    """The running lab: namespaces and servers. Use as a context manager. HTTP/3 needs caddy."""
 
-    def __init__(self, folder, workstations=1):
+    def __init__(self, folder, workstations=1, with_http3=True):
         self.folder = folder
         self.prefix = f"gl{os.getpid()}"
         self.inet = self.prefix + "inet"
         self.stations = [f"{self.prefix}ws{i + 1}" for i in range(workstations)]
         self.processes = []
         self.closed = False
+        self.with_http3 = with_http3
 
     def __enter__(self):
         import prepare
         atexit.register(self.close)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: sys.exit(130))
-        self.world = prepare.prepare(self.folder)
+        self.world = prepare.prepare(self.folder, self.with_http3)
         self._make_network()
         self._start_servers()
         return self
@@ -121,6 +122,8 @@ class Lab:
         self.start(self.inet, "python3", str(HERE / "dns.py"), str(self.folder / "dns.json"), ready="ready", stderr=errors)
         self.start(self.inet, "node", str(HERE / "web.cjs"), str(self.folder / "world.json"), self.control,
                    ready="ready", stderr=errors)
+        if not self.with_http3:
+            return
         self.start(self.inet, "caddy", "run", "--config", str(self.folder / "Caddyfile"), "--adapter", "caddyfile",
                    stdout=errors, stderr=errors, env={**os.environ, "HOME": str(self.folder)})
         deadline = time.monotonic() + 20

@@ -110,11 +110,13 @@ def make_certificates(folder, hosts):
     return files, base64.b64encode(hashlib.sha256(spki).digest()).decode()
 
 
-def prepare(folder):
-    """Writes world.json, dns.json, certificates and the Caddyfile into `folder`; returns the world as written."""
+def prepare(folder, with_http3=True):
+    """Writes world.json, dns.json, certificates and the Caddyfile into `folder`; returns the world as written. Without
+    HTTP/3 every host is one of the server for TCP, and no Caddyfile is needed."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "certs").mkdir(exist_ok=True)
     world = load_world()
+    world["http3"] = world["http3"] if with_http3 else []
     http3 = set(world["http3"])
     hosts = hosts_of(world)
     files, spki = make_certificates(folder / "certs", hosts)
