@@ -38,7 +38,20 @@ Usage usage_of(int pid) {
     usage.cpu_s = (std::stod(fields[11]) + std::stod(fields[12])) / ticks;
     usage.rss_mb = std::stod(fields[21]) * static_cast<double>(sysconf(_SC_PAGESIZE)) / 1e6;
   }
+  std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+  for (std::string name; status >> name;) {
+    if (name == "VmHWM:") {
+      double kib = 0;
+      status >> kib;
+      usage.peak_rss_mb = kib * 1024 / 1e6;
+      break;
+    }
+  }
   return usage;
+}
+
+Usage usage_of_self() {
+  return usage_of(::getpid());
 }
 
 Line& Line::add(const std::string& key, double value) {

@@ -17,8 +17,10 @@ double quantile(std::vector<double>& values, double q);
 struct Usage {
   double cpu_s = 0;  // user and system
   double rss_mb = 0;
+  double peak_rss_mb = 0;  // since its start
 };
 Usage usage_of(int pid);
+Usage usage_of_self();
 
 // Line builds one JSON object in the order of the calls.
 class Line {
