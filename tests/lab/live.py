@@ -175,7 +175,7 @@ def wait_for_stories(live, events, plan, ended_already):
     return {tool: (when, told.get(tool)) for tool, when in made.items()}
 
 
-def main(binaries, out, short):
+def main(binaries, out, short, tools=None):
     # The short form does without HTTP/3 and a driver: a machine that runs the tests need not have caddy and npm.
     programs = ("ip", "node", "chromium", "curl") + (() if short else ("caddy",))
     net.skip_unless_possible(programs=programs, driver=not short)
@@ -185,7 +185,7 @@ def main(binaries, out, short):
             return net.SKIP
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True)
-    plan = stories(short)
+    plan = [story for story in stories(short) if not tools or story["tool"] in tools]
     with net.Lab(out / "world", workstations=1, with_http3=not short) as lab:
         live = Live(lab, binaries, out)
         live.start_collector()
