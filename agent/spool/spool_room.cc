@@ -92,9 +92,11 @@ Result<Ok, SpoolError> Spool::shed_until(std::uint64_t target, ShedLevel level) 
     }
     if (i > 0 && segments_[i].only_gap && segments_[i - 1].only_gap &&
         segments_[i - 1].last + 1 == segments_[i].first) {
+      const std::size_t before = segments_.size();
       if (auto done = merge_with_front(i); !done) {
         return done;
       }
+      i += segments_.size() == before ? 1U : 0U;
       continue;
     }
     ++i;
@@ -120,6 +122,11 @@ Result<Ok, SpoolError> Spool::merge_with_front(std::size_t i) {
         segments_[at].only_gap = false;  // damaged since: leave both as they are
         return Ok{};
       }
+      const KeptBatch as_it_is{found.record, **batch};
+      if (!as_it_is.only_gaps()) {
+        segments_[at].only_gap = false;  // only gaps may be merged: nothing else may be lost here
+        return Ok{};
+      }
       if (merged.empty()) {
         merged.push_back(KeptBatch{found.record, **std::move(batch)});
       } else {
@@ -131,12 +138,12 @@ Result<Ok, SpoolError> Spool::merge_with_front(std::size_t i) {
     }
   }
   merged.back().batch.gaps = merge_gaps(merged.back().batch.gaps);
-  segments_[i - 1].last = segments_[i].last;
-  segments_[i - 1].newest = segments_[i].newest;
   if (auto replaced = replace_segment(segments_[i - 1], std::move(merged), Write::always);
       !replaced) {
     return replaced;
   }
+  segments_[i - 1].last = segments_[i].last;
+  segments_[i - 1].newest = segments_[i].newest;
   if (const auto removed = files_.remove(path_of(segments_[i].name)); !removed) {
     return io_failure(removed.error());
   }
@@ -175,6 +182,8 @@ Result<Ok, SpoolError> Spool::rewrite(Segment& segment, ShedLevel level, const c
   }
   std::vector<KeptBatch> kept;
   const bool reduce = segment.level < level;
+  std::uint64_t records = 0;
+  bool holds_gaps_alone = true;  // as it lies there
   std::uint64_t contacts_shed = 0;
   std::uint64_t expected = std::max(segment.first, acknowledged_ + 1);
   const auto keep = [&](Record record, Batch batch) {
@@ -218,6 +227,8 @@ Result<Ok, SpoolError> Spool::rewrite(Segment& segment, ShedLevel level, const c
       return Failure{read.error()};
     }
     std::optional<Batch> batch = *std::move(read);
+    ++records;
+    holds_gaps_alone = holds_gaps_alone && batch && batch->contacts.empty() && !batch->health;
     if (!batch) {
       lost(found.record.first_sequence, found.record.sequence, found.record.contacts,
            found.record.sealed);
@@ -226,14 +237,17 @@ Result<Ok, SpoolError> Spool::rewrite(Segment& segment, ShedLevel level, const c
     contacts_shed += shed(*batch, level, reason, seen);
     keep(found.record, *std::move(batch));
   }
-  segment.only_gap = kept.size() == 1 && kept.front().only_gaps();
+  // What the file holds decides, not what it would hold: a rewrite that gains nothing is not done.
+  segment.only_gap = records == 1 && index_.size() == 1 && holds_gaps_alone;
   if (!reduce) {
     return Ok{};
   }
   const std::uint64_t before = segment.bytes;
-  segment.level = level;
+  const ShedLevel level_before = std::exchange(segment.level, level);
   auto replaced = replace_segment(segment, std::move(kept), Write::if_smaller);
-  if (replaced && segment.bytes < before) {
+  if (!replaced) {
+    segment.level = level_before;  // on a full disk, say: nothing of it has happened
+  } else if (segment.bytes < before) {
     shed_contacts_.add(contacts_shed);
   }
   return replaced;
@@ -263,6 +277,7 @@ Result<Ok, SpoolError> Spool::replace_segment(Segment& segment, std::vector<Kept
     return io_failure(replaced.error());
   }
   segment.bytes = contents.size();
+  segment.only_gap = kept.size() == 1 && kept.front().only_gaps();
   bytes_gauge_.set(static_cast<std::int64_t>(bytes()));
   return Ok{};
 }

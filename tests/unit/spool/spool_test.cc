@@ -354,6 +354,44 @@ TEST_CASE("Spool: a full disk fails the append, and the spool works on when ther
   CHECK(world.counters.value("spool_append_failed_total") == 1);
 }
 
+TEST_CASE("Spool: a rewrite that fails at any step gives up nothing that is not counted",
+          "[agent][spool][crash]") {
+  std::uint64_t failures = 0;
+  for (std::uint64_t step = 0; step < 60; ++step) {
+    CAPTURE(step);
+    World world;
+    world.options.max_bytes = 4'000;
+    world.options.segment_bytes = 300;
+    world.open();
+    std::uint64_t promised = 0;
+    const auto append = [&](int times) {
+      for (int i = 0; i < times; ++i) {
+        const bool stored = world.spool->append(batch_of("common")).has_value();
+        promised += stored ? 1U : 0U;
+        failures += stored ? 0U : 1U;
+      }
+    };
+    append(30);  // full, and shedding already
+    world.files.fail_after(step);
+    append(1);
+    world.files.disarm();
+    append(40);
+
+    std::uint64_t told = 0;
+    for (std::uint64_t at = 1; at <= world.spool->last_sequence();) {
+      const SpooledBatch held = world.next(at);
+      const Batch batch = World::decoded(held);
+      told += batch.contacts.size();
+      for (const Gap& gap : batch.gaps) {
+        told += gap.contacts;
+      }
+      at = held.sequence + 1;
+    }
+    CHECK(told == promised);
+  }
+  CHECK(failures > 0);
+}
+
 TEST_CASE("Spool: a batch that breaks a limit of the wire is refused", "[agent][spool]") {
   World world;
   world.open();
