@@ -29,13 +29,13 @@ Result<Ok, IoError> copy_authority(FileSystem& files, const std::string& from,
     if (name.ends_with(".new")) {
       continue;  // half of a certificate that is being renewed right now
     }
-    std::string contents;
-    if (auto read = read_whole_file(files, from + "/" + name, kMaxAuthorityFile); read) {
-      contents = *std::move(read);
-    } else {
-      return Failure{read.error()};
+    const auto contents =
+        read_whole_file(files, std::string{from}.append("/").append(name), kMaxAuthorityFile);
+    if (!contents) {
+      return Failure{contents.error()};
     }
-    if (auto copied = replace_file(files, to + "/" + name, contents); !copied) {
+    auto copied = replace_file(files, std::string{to}.append("/").append(name), *contents);
+    if (!copied) {
       return copied;
     }
   }

@@ -68,6 +68,10 @@ void add_serving(CLI::App& app, Config& config) {
   app.add_option("--min-group", config.min_group, "Smaller groups of devices are not counted out")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
+  app.add_option("--keep-days", config.keep_days,
+                 "Batches and totals older than this leave the store; 0 keeps all")
+      ->capture_default_str()
+      ->check(CLI::Range(0U, kMostKeepDays));
   app.add_flag("--sample", config.sample, "Mark a new data folder as holding the sample week");
 }
 
@@ -150,6 +154,14 @@ std::variant<Config, Ended> read_config(int argc, const char* const* argv) {
         "gnomon-collector: --http %s is not on this machine alone; there are no accounts yet, so "
         "pages are shown on loopback addresses only\n",
         to_string(config.http).c_str()));
+    return Ended{2};
+  }
+  if (config.keep_days > 0 && config.keep_days < kLeastKeepDays) {
+    static_cast<void>(std::fprintf(
+        stderr,
+        "gnomon-collector: --keep-days %u is less than %u, so long agents hold what they could not "
+        "send; 0 keeps all\n",
+        config.keep_days, kLeastKeepDays));
     return Ended{2};
   }
   if (config.zone.empty()) {

@@ -12,6 +12,11 @@
 
 namespace gnomon {
 
+// kLeastKeepDays: a laptop holds what it could not send for thirty days, and what it then brings
+// should not be gone the next night.
+constexpr std::uint32_t kLeastKeepDays = 31;
+constexpr std::uint32_t kMostKeepDays = 36'500;
+
 enum class Command : std::uint8_t { serve, rebuild };
 
 // Config is filled from the command line and, for what it does not name, from a file of key=value
@@ -36,7 +41,10 @@ struct Config {
   std::string zone;                // "Europe/Berlin"; empty: the machine's own
   std::uint32_t min_group = 3;     // smaller groups of devices are not counted out
   std::uint32_t reserve_mib = 64;  // committing stops with less than this free on the disk
-  bool sample = false;             // a new store is marked as holding the sample week
+  // Older batches and totals leave the store; 0 keeps all. The default holds thirteen months, for
+  // comparing with the same month of last year. Not less than kLeastKeepDays.
+  std::uint32_t keep_days = 400;
+  bool sample = false;  // a new store is marked as holding the sample week
 };
 
 // Ended is an exit status: the command line asked for help, or was wrong and has been told so.

@@ -305,6 +305,10 @@ class Service::Impl {
       if (const auto issued = digests_->of(query_->last_week(), true); !issued) {
         log::warn("collector.digest_failed", {{"reason", issued.error().text()}});
       }
+      // The sample is as old as it is, and is never too old to be shown.
+      if (const auto kept = store_->retain(config_.sample ? 0 : config_.keep_days); !kept) {
+        log::warn("collector.retention_failed", {{"reason", kept.error().text()}});
+      }
     });
     upkeep_.expires_after(kUpkeepPause);
     upkeep_.async_wait([this](const boost::system::error_code& error) {

@@ -75,6 +75,14 @@ Json record_object(const StandingRecord& record) {
   return json;
 }
 
+Json lost_list(const std::vector<GapSum>& lost) {
+  Json list = Json::array();
+  for (const GapSum& sum : lost) {
+    list.push_back({{"reason", sum.reason}, {"times", sum.times}, {"contacts", sum.contacts}});
+  }
+  return list;
+}
+
 // piece cuts what `page` asks for out of items that are sorted by id.
 template <typename Item, typename Id, typename Make>
 void piece(Json& json, const char* name, const std::vector<const Item*>& items, const Page& page,
@@ -166,6 +174,7 @@ std::string agents_json(const AgentsAnswer& answer, const Page& page) {
                 {"contacts", row.contacts},
                 {"gaps", row.gaps},
                 {"contacts_lost", row.contacts_lost},
+                {"lost_lately", lost_list(row.lost)},
                 {"clock_ahead_seconds", row.clock_ahead_s},
                 {"rss_bytes", row.rss_bytes},
                 {"spool_bytes", row.spool_bytes},

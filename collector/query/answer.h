@@ -88,6 +88,9 @@ struct WeekAnswer {
   Coverage coverage;
 };
 
+// kLostDays is how far back losses are told agent by agent; older ones stand in the digests.
+constexpr int kLostDays = 28;
+
 // AgentRow is one agent. Ids are pseudonyms: random, given at enrolment.
 struct AgentRow {
   std::string id;
@@ -101,6 +104,7 @@ struct AgentRow {
   std::uint64_t contacts = 0;
   std::uint64_t gaps = 0;
   std::uint64_t contacts_lost = 0;
+  std::vector<GapSum> lost;  // of the last kLostDays, by reason
   std::int64_t clock_ahead_s = 0;
   std::uint64_t rss_bytes = 0;
   std::uint64_t spool_bytes = 0;

@@ -238,6 +238,29 @@ Result<Ok, IoError> read_coverage(const Snapshot& snapshot, const Span& span, We
   return read;
 }
 
+// read_lost adds to each agent what it declared lost lately. Agents stand in the order of their
+// ids.
+Result<Ok, IoError> read_lost(const Snapshot& snapshot, AgentsAnswer& answer) {
+  const Day today = snapshot.facts().calendar.day_of(answer.asked);
+  return snapshot.gaps(
+      today.plus(-kLostDays), today.plus(2), [&](Day, std::string_view agent, const Gap& gap) {
+        const auto row =
+            std::lower_bound(answer.agents.begin(), answer.agents.end(), agent,
+                             [](const AgentRow& one, std::string_view id) { return one.id < id; });
+        if (row == answer.agents.end() || row->id != agent) {
+          return true;
+        }
+        auto sum = std::find_if(row->lost.begin(), row->lost.end(),
+                                [&](const GapSum& known) { return known.reason == gap.reason; });
+        if (sum == row->lost.end()) {
+          sum = row->lost.insert(row->lost.end(), GapSum{gap.reason, 0, 0});
+        }
+        ++sum->times;
+        sum->contacts += gap.contacts;
+        return true;
+      });
+}
+
 }  // namespace
 
 std::optional<double> readable_share(const Health& counts) {
@@ -339,6 +362,9 @@ Result<AgentsAnswer, IoError> Query::agents() const {
   });
   if (!read) {
     return Failure{read.error()};
+  }
+  if (const auto lost = read_lost(*snapshot, answer); !lost) {
+    return Failure{lost.error()};
   }
   return answer;
 }

@@ -1,5 +1,8 @@
 #include "collector/store/committer.h"
 
+#include <algorithm>
+#include <array>
+#include <iterator>
 #include <utility>
 
 #include "collector/store/keys.h"
@@ -10,6 +13,11 @@ namespace gnomon::store {
 namespace {
 
 constexpr std::string_view kProbeKey = "probe";
+
+// Reasons that agents of ours give. A stranger's words are no labels: they count as "other".
+constexpr std::array<std::string_view, 8> kGapReasons{
+    "spool-full",      "spool-expired", "record-damaged", "retention-passed",
+    "window-overflow", "contact-unfit", "batch-refused",  "other"};
 
 Counter& outcome_counter(Counters& counters, std::string_view outcome) {
   return counters.counter("store_uploads_total", "Uploads by what became of them",
@@ -46,6 +54,14 @@ Committer::Committer(const StoreOptions& options, const Database& database, Cloc
       queued_gauge_(counters.gauge("store_queued_bytes", "Uploads waiting for a commit")),
       free_gauge_(counters.gauge("store_free_bytes", "Free room where the store lies")),
       tally_(options.calendar) {
+  for (const std::string_view reason : kGapReasons) {
+    gaps_.push_back(
+        {reason,
+         &counters.counter("store_gaps_total", "Losses that agents declared, by reason",
+                           {{"reason", reason}}),
+         &counters.counter("store_gap_contacts_total", "Contacts that those count, as far as known",
+                           {{"reason", reason}})});
+  }
   accepting_gauge_.set(1);
   thread_ = std::thread([this] { run(); });
 }
@@ -206,8 +222,10 @@ CommitOutcome Committer::plan(const Upload& upload, Cursors& moved, rocksdb::Wri
   if (admitted) {
     tally_.add(*admitted);
     contacts_.add(admitted->batch.contacts.size());
+    count(admitted->batch.gaps);
   } else {
     tally_.add_refused(upload);
+    count(std::vector<Gap>{Gap{{}, {}, "batch-refused", 0, 0, 0}});
     record.refused = true;
     record.encoded = {};
     switch (admitted.error()) {
@@ -315,6 +333,17 @@ void Committer::accept_again() {
   state_.accepting = true;
   state_.reason.clear();
   accepting_gauge_.set(1);
+}
+
+void Committer::count(const std::vector<Gap>& gaps) {
+  for (const Gap& gap : gaps) {
+    auto found = std::find_if(gaps_.begin(), gaps_.end(), [&](const GapCounters& counters) {
+      return counters.reason == gap.reason;
+    });
+    found = found == gaps_.end() ? std::prev(found) : found;
+    found->times->add();
+    found->contacts->add(gap.contacts);
+  }
 }
 
 void Committer::count(CommitOutcome outcome) {

@@ -9,6 +9,7 @@
 #include <future>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <unordered_map>
 #include <vector>
@@ -62,6 +63,11 @@ class Committer {
     std::unique_ptr<Task> task;
     bool stop = false;
   };
+  struct GapCounters {
+    std::string_view reason;
+    Counter* times = nullptr;
+    Counter* contacts = nullptr;
+  };
   using Cursors = std::unordered_map<std::string, Cursor>;
 
   void run();
@@ -75,6 +81,7 @@ class Committer {
   void stop_accepting(std::string reason);
   void accept_again();
   void count(CommitOutcome outcome);
+  void count(const std::vector<Gap>& gaps);
 
   const StoreOptions options_;
   const Database& database_;
@@ -89,6 +96,7 @@ class Committer {
   Counter& refused_malformed_;
   Counter& refused_over_limit_;
   Counter& contacts_;
+  std::vector<GapCounters> gaps_;  // by kGapReasons, the last one for all others
   Counter& commits_;
   Counter& commit_bytes_;
   Counter& commit_microseconds_;

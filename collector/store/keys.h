@@ -52,6 +52,12 @@ struct BatchRecord {
   std::uint64_t first_sequence = 0;
   std::string_view encoded;  // borrowed when parsed
 };
+// A batch key with epoch and sequence 0 is no batch: it holds what batches that have left the store
+// said of their agent (Tally::carried).
+inline bool is_carried(const BatchId& id) {
+  return id.epoch == 0 && id.sequence == 0;
+}
+
 std::string batch_value(const BatchRecord& record);
 std::optional<BatchRecord> parse_batch_value(std::string_view value);
 

@@ -2,6 +2,7 @@
 
 #include "collector/admit/admit.h"
 #include "collector/store/keys.h"
+#include "collector/store/retain.h"
 #include "collector/store/tally.h"
 #include "core/log.h"
 
@@ -79,6 +80,9 @@ Result<Ok, IoError> rebuild_totals(const StoreOptions& options, const Database& 
   auto scanned = database.scan(
       Family::batches, {}, nullptr, [&](std::string_view key, std::string_view value) {
         auto id = parse_batch_key(key);
+        if (id && is_carried(*id) && tally.add_carried(value)) {
+          return true;
+        }
         const auto record = parse_batch_value(value);
         if (!id || !record) {
           merged = Failure{io_error("read batch", database.path(), rocksdb::Status::Corruption())};
@@ -101,6 +105,16 @@ Result<Ok, IoError> rebuild_totals(const StoreOptions& options, const Database& 
   }
   if (!merged || !flush()) {
     return merged;
+  }
+  // Batches that came late speak of days that have left already.
+  const auto horizon = stored_horizon(database);
+  if (!horizon) {
+    return Failure{horizon.error()};
+  }
+  if (*horizon) {
+    if (const auto retired = retire_totals(database, **horizon); !retired) {
+      return Failure{retired.error()};
+    }
   }
   log::info("store.totals_rebuilt", {{"batches", batches}});
   return mark(database, false, options);

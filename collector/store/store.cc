@@ -2,6 +2,7 @@
 
 #include <rocksdb/utilities/checkpoint.h>
 
+#include <algorithm>
 #include <mutex>
 #include <utility>
 
@@ -9,8 +10,10 @@
 #include "collector/store/database.h"
 #include "collector/store/keys.h"
 #include "collector/store/rebuild.h"
+#include "collector/store/retain.h"
 #include "collector/store/snapshot.h"
 #include "core/check.h"
+#include "core/log.h"
 
 namespace gnomon {
 namespace {
@@ -47,6 +50,11 @@ class Store::Body {
       : options_(std::move(options)), database_(std::move(database)), facts_(std::move(facts)) {}
 
   void start(Clock& clock, Counters& counters) {
+    clock_ = &clock;
+    retired_batches_ = &counters.counter("store_retired_batches_total",
+                                         "Batches that left the store for their age");
+    retired_totals_ = &counters.counter("store_retired_totals_total",
+                                        "Totals of days, health and gaps that left for their age");
     committer_ = std::make_unique<store::Committer>(options_, *database_, clock, counters);
   }
 
@@ -55,11 +63,21 @@ class Store::Body {
   const StoreFacts& facts() const { return facts_; }
   store::Committer* committer() { return committer_.get(); }
   std::mutex& meta_mutex() { return meta_mutex_; }
+  Clock& clock() const { return *clock_; }
+
+  void count(const Retained& retained) {
+    retired_batches_->add(retained.batches);
+    retired_totals_->add(retained.totals);
+  }
 
  private:
   StoreOptions options_;
   std::unique_ptr<Database> database_;
   StoreFacts facts_;
+  // Null when it was opened for reading only.
+  Clock* clock_ = nullptr;
+  Counter* retired_batches_ = nullptr;
+  Counter* retired_totals_ = nullptr;
   std::mutex meta_mutex_;  // held from comparing to writing, so that nothing comes between
   std::unique_ptr<store::Committer> committer_;  // last: its thread uses all the others
 };
@@ -198,6 +216,53 @@ Result<Ok, IoError> Store::rebuild() {
   GNOMON_CHECK(body_->committer() != nullptr);
   return body_->committer()->run_between_commits(
       [this] { return store::rebuild_totals(body_->options(), body_->database()); });
+}
+
+Result<Retained, IoError> Store::retain(std::uint32_t days) {
+  GNOMON_CHECK(body_->committer() != nullptr);
+  Retained sum;
+  const auto newest = store::newest_receipt(body_->options(), body_->database());
+  const auto before = store::stored_horizon(body_->database());
+  if (!newest || !before) {
+    return Failure{newest ? before.error() : newest.error()};
+  }
+  if (days == 0 || !*newest) {
+    return sum;
+  }
+  const Day today = body_->options().calendar.day_of(body_->clock().wall());
+  const Day horizon = std::min(today, **newest).plus(-static_cast<std::int32_t>(days));
+  if (*before && horizon <= **before) {
+    return sum;
+  }
+  std::string from;
+  do {
+    auto done = body_->committer()->run_between_commits([&]() -> Result<Ok, IoError> {
+      auto step = store::retire_batches(body_->options(), body_->database(), horizon, from);
+      if (!step) {
+        return Failure{step.error()};
+      }
+      sum.batches += step->batches;
+      from = std::move(step->next);
+      return Ok{};
+    });
+    if (!done) {
+      return Failure{done.error()};
+    }
+  } while (!from.empty());
+  auto done = body_->committer()->run_between_commits([&]() -> Result<Ok, IoError> {
+    const auto totals = store::retire_totals(body_->database(), horizon);
+    if (!totals) {
+      return Failure{totals.error()};
+    }
+    sum.totals = *totals;
+    return Ok{};
+  });
+  if (!done) {
+    return Failure{done.error()};
+  }
+  body_->count(sum);
+  log::info("store.retained", {{"batches_removed", sum.batches}, {"totals_removed", sum.totals}});
+  return sum;
 }
 
 Result<Ok, IoError> Store::checkpoint(const std::string& directory) const {

@@ -67,6 +67,12 @@ struct StoreState {
   std::uint64_t free_bytes = 0;
 };
 
+// Retained is what retain() let go.
+struct Retained {
+  std::uint64_t batches = 0;
+  std::uint64_t totals = 0;  // of days, health and gaps
+};
+
 // Store implements all three storage interfaces on one RocksDB (FORMAT.md).
 //
 // One thread of its own commits: it gathers uploads, and writes batches, totals and cursors of all
@@ -100,6 +106,13 @@ class Store final : public UploadSink, public MetaStore, public SnapshotSource {
   // rebuild throws all totals away and makes them again from the stored batches, between two
   // commits. A crash in the middle is noticed and made good when the store is opened again.
   Result<Ok, IoError> rebuild();
+
+  // retain lets leave what is older than `days` (0: nothing ever does): batches received before
+  // that, and the totals of those days. The days are counted back from today or from the newest
+  // receipt, whichever is earlier: a clock that jumps ahead empties no store, and one that nobody
+  // reports to keeps what it has. The lives of tools and agents stay, and the cursors: what an
+  // agent sends again is a repeat for ever. Works in small steps between commits.
+  Result<Retained, IoError> retain(std::uint32_t days);
 
   // checkpoint makes a consistent copy in `directory`, which must not exist, while committing
   // goes on. It can be opened like any store.

@@ -1,8 +1,43 @@
 #include "collector/store/tally.h"
 
 #include "collector/store/keys.h"
+#include "core/byte_writer.h"
+#include "core/file.h"
 
 namespace gnomon::store {
+namespace {
+
+// Of a carried value, so that nobody takes it for a batch: those are format 1 (keys.cc).
+constexpr std::uint8_t kCarriedFormat = 2;
+
+void put_run(ByteWriter& out, std::string_view run) {
+  out.u32(static_cast<std::uint32_t>(run.size()));
+  out.text(run);
+}
+
+template <typename Totals>
+void put_totals(ByteWriter& out, const Totals& totals) {
+  out.u32(static_cast<std::uint32_t>(totals.size()));
+  for (const auto& [key, total] : totals) {
+    put_run(out, key);
+    put_run(out, encode(total));
+  }
+}
+
+template <typename Totals, typename Decode>
+bool take_totals(ByteReader& in, Totals& totals, const Decode& decode) {
+  for (std::uint32_t left = in.u32(); left > 0 && in.ok(); --left) {
+    const std::string key{text_of(in.take(in.u32()))};
+    const auto total = decode(in.take(in.u32()));
+    if (!in.ok() || !total) {
+      return false;
+    }
+    gnomon::add(totals[key], *total);
+  }
+  return in.ok();
+}
+
+}  // namespace
 
 void Tally::add(const Admitted& admitted) {
   const std::string& agent = admitted.id.agent;
@@ -51,6 +86,28 @@ void Tally::add_refused(const Upload& upload) {
 
 void Tally::add_gap(const BatchId& id, WallTime received, std::uint16_t index, const Gap& gap) {
   gaps_[gap_key(calendar_.day_of(received), id, index)] = encode(gap);
+}
+
+std::string Tally::carried() const {
+  ByteWriter out;
+  out.u8(kCarriedFormat);
+  put_totals(out, agents_);
+  put_totals(out, tools_);
+  return std::string{text_of(out.view())};
+}
+
+bool Tally::add_carried(std::string_view value) {
+  ByteReader in{bytes_of(value)};
+  return in.u8() == kCarriedFormat && take_totals(in, agents_, decode_agent_total) &&
+         take_totals(in, tools_, decode_tool_device) && in.empty();
+}
+
+void Tally::clear() {
+  days_.clear();
+  tools_.clear();
+  agents_.clear();
+  health_.clear();
+  gaps_.clear();
 }
 
 void Tally::write(const Database& database, rocksdb::WriteBatch& batch) {

@@ -6,6 +6,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "collector/admit/admit.h"
 #include "collector/rollup/calendar.h"
@@ -27,6 +28,13 @@ class Tally {
   std::size_t size() const {
     return days_.size() + tools_.size() + agents_.size() + health_.size() + gaps_.size();
   }
+
+  // carried is what outlives the batches added so far: totals that belong to no day. add_carried
+  // takes it in again, before any later batch; false when the bytes are no such value.
+  std::string carried() const;
+  bool add_carried(std::string_view value);
+
+  void clear();
 
   // write appends all of it to `batch`, and is empty again.
   void write(const Database& database, rocksdb::WriteBatch& batch);

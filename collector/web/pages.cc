@@ -214,6 +214,20 @@ std::string record_list(const std::vector<StandingRecord>& record, const Calenda
   return out + "</ol>";
 }
 
+// lost_words tells what an agent declared lost: all of it as a number, and lately why.
+std::string lost_words(const AgentRow& row) {
+  if (row.gaps == 0) {
+    return "nothing";
+  }
+  std::string words = std::to_string(row.contacts_lost) +
+                      (row.contacts_lost == 1 ? " contact, " : " contacts, ") +
+                      std::to_string(row.gaps) + (row.gaps == 1 ? " gap" : " gaps");
+  for (const GapSum& sum : row.lost) {
+    words += badge("growing", sum.reason);
+  }
+  return words;
+}
+
 }  // namespace
 
 std::string standing_word(const ToolName& tool, const Standings& standings) {
@@ -352,9 +366,7 @@ std::string agents_page(const Frame& frame, const AgentsAnswer& answer) {
             ago(row.last_received, answer.asked) + "</td><td>" +
             escape_html(row.version.empty() ? "-" : row.version) + "</td><td>" +
             (row.readable ? std::to_string(static_cast<int>(*row.readable * 100)) + " %" : "-") +
-            "</td><td>" + std::to_string(row.batches) + "</td><td>" +
-            (row.gaps == 0 ? std::string{"nothing"}
-                           : std::to_string(row.gaps) + (row.gaps == 1 ? " gap" : " gaps")) +
+            "</td><td>" + std::to_string(row.batches) + "</td><td>" + lost_words(row) +
             "</td><td>" + (row.rss_bytes == 0 ? "-" : size_words(row.rss_bytes)) + "</td><td>";
     std::string state = row.silent ? badge("silent", "silent") : badge("ok", "reporting");
     for (const std::string& note : row.notes) {

@@ -51,6 +51,7 @@ struct Options {
   std::string links;
   std::string store;
   std::string port_file;
+  std::string finish_file;
   std::vector<std::string> oracles;
   std::uint32_t first = 0;
   std::uint32_t agents = 1;
@@ -95,12 +96,14 @@ int identities(const Options& options) {
   return names.flush() ? 0 : 2;
 }
 
-// AgentProcess is one process full of agents. SIGUSR1 ends the making of batches; when all is
-// stored, every agent makes a fresh one, and the process ends once those are stored too.
+// AgentProcess is one process full of agents. Once the finish file is there no more batches are
+// made; when all is stored, every agent makes a fresh one, and the process ends once those are
+// stored too.
 class AgentProcess {
  public:
   AgentProcess(const Options& options, FileSystem& files)
-      : oracle_(options.oracle),
+      : finish_file_(options.finish_file),
+        oracle_(options.oracle),
         world_{io_,
                files,
                clock_,
@@ -123,23 +126,32 @@ class AgentProcess {
   }
 
   int run() {
-    boost::asio::signal_set finish{io_, SIGUSR1};
-    finish.async_wait([this](const boost::system::error_code& error, int) {
-      if (!error) {
-        for (const auto& agent : agents_) {
-          agent->finish();
-        }
-        wait_until_drained();
-      }
-    });
     for (const auto& agent : agents_) {
       agent->start();
     }
+    look_for_the_end();
     io_.run();
     return 0;
   }
 
  private:
+  void look_for_the_end() {
+    const auto there = PosixFileSystem{}.exists(finish_file_);
+    if (there && *there) {
+      for (const auto& agent : agents_) {
+        agent->finish();
+      }
+      wait_until_drained();
+      return;
+    }
+    look_.expires_after(std::chrono::milliseconds{200});
+    look_.async_wait([this](const boost::system::error_code& error) {
+      if (!error) {
+        look_for_the_end();
+      }
+    });
+  }
+
   void wait_until_drained() {
     bool drained = true;
     for (const auto& agent : agents_) {
@@ -167,6 +179,7 @@ class AgentProcess {
     });
   }
 
+  const std::string finish_file_;
   boost::asio::io_context io_{1};
   boost::asio::steady_timer look_{io_};
   SystemClock clock_;
@@ -284,7 +297,7 @@ void add_commands(CLI::App& program, Options& options, std::function<int(const O
   make->add_option("--agents", options.agents, "how many");
   make->add_option("--identities", options.identities, "where they go")->required();
 
-  CLI::App* run = command("agents", "A process full of agents; SIGUSR1 lets it finish", agents);
+  CLI::App* run = command("agents", "A process full of agents", agents);
   run->add_option("--collector", options.collector, "address:port for agents");
   run->add_option("--identities", options.identities, "made by the command of this name")
       ->required();
@@ -293,6 +306,7 @@ void add_commands(CLI::App& program, Options& options, std::function<int(const O
       ->required();
   run->add_option("--notes", options.notes, "forget unsynced writes at a cut; notes of it go here");
   run->add_option("--links", options.links, "folder beside the spools, for the notes");
+  run->add_option("--finish-file", options.finish_file, "they finish once it is there")->required();
   run->add_option("--first", options.first, "number of the first agent");
   run->add_option("--agents", options.agents, "how many");
   run->add_option("--pace", options.pace_ms, "milliseconds between two batches of one agent");

@@ -138,6 +138,10 @@ TEST_CASE("Query: agents are told by their ids, with what they declared", "[coll
   CHECK(answer->agents[0].id == "d1");
   CHECK(answer->agents[0].version == "0.1.0");
   CHECK(answer->agents[0].contacts_lost == 30);
+  REQUIRE(answer->agents[0].lost.size() == 1);
+  CHECK(answer->agents[0].lost[0].reason == "spool-full");
+  CHECK(answer->agents[0].lost[0].contacts == 30);
+  CHECK(answer->agents[1].lost.empty());
   CHECK(answer->agents[1].silent);
 }
 

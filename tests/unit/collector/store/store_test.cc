@@ -134,6 +134,7 @@ TEST_CASE("Store: what cannot be decoded is refused, counted and declared lost",
     return true;
   }));
   CHECK(reasons == std::vector<std::string>{"batch-refused"});
+  CHECK(test.counters.value("store_gaps_total{reason=\"batch-refused\"}") == 1);
 }
 
 TEST_CASE("Store: totals count what was stored, once", "[collector][store]") {
@@ -151,6 +152,14 @@ TEST_CASE("Store: totals count what was stored, once", "[collector][store]") {
     test.commit(upload("d1", 1, 1, batch, at(17, 12)));
   }
   CHECK(test.commit(upload("d2", 1, 1, some_batch(18), at(18, 12))) == CommitOutcome::stored);
+  // Declared losses are counted once too, and a stranger's reason makes no series of its own.
+  CHECK(test.counters.value("store_gaps_total{reason=\"spool-full\"}") == 1);
+  CHECK(test.counters.value("store_gap_contacts_total{reason=\"spool-full\"}") == 12);
+  Batch odd = some_batch(18);
+  odd.gaps.push_back(Gap{at(16), at(17), "because", 3, 0, 0});
+  test.commit(upload("d3", 1, 1, odd, at(18, 12)));
+  CHECK(test.counters.value("store_gap_contacts_total{reason=\"other\"}") == 3);
+  CHECK(test.counters.value("store_gap_contacts_total{reason=\"because\"}") == 0);
   const auto snapshot = store.snapshot();
   int rows = 0;
   REQUIRE(
@@ -165,7 +174,7 @@ TEST_CASE("Store: totals count what was stored, once", "[collector][store]") {
         }
         return true;
       }));
-  CHECK(rows == 3);
+  CHECK(rows == 4);
   REQUIRE(snapshot->agents([&](auto agent, const AgentTotal& total) {
     if (agent == "d1") {
       CHECK(total.batches == 1);
@@ -183,7 +192,7 @@ TEST_CASE("Store: totals count what was stored, once", "[collector][store]") {
     ++trello_devices;
     return true;
   }));
-  CHECK(trello_devices == 2);
+  CHECK(trello_devices == 3);
 }
 
 TEST_CASE("Store: a snapshot does not move while batches are committed", "[collector][store]") {
