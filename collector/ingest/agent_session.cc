@@ -158,7 +158,10 @@ asio::awaitable<bool> AgentSession::greet() {
       .counter("ingest_connections_total", "Agents greeted.",
                {{"resumed", about_.resumed ? "yes" : "no"}})
       .add();
-  pushes_.begin(*hello, [this] { connection_.abort(); });
+  pushes_.begin(*hello, [this] {
+    farewell_ = true;  // it is counted: the writer that ends with it must not count it again
+    connection_.abort();
+  });
   co_return true;
 }
 

@@ -62,7 +62,7 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   WallTime certificate_expires_;
   bool greeted_ = false;
   bool ending_ = false;
-  bool farewell_ = false;  // the agent was told why
+  bool farewell_ = false;  // why it ends was told or counted
 };
 
 }  // namespace gnomon
