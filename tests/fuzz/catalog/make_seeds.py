@@ -35,6 +35,7 @@ tools:
     hosts:
       - {host: trello.com, role: app, audience: both, shared_with: [site, signup], note: "x"}
       - {host: .trellocdn.com, role: asset, conf: low}
+      - {host: .trello.com, role: site, conf: low, labels: yes}
       - {host: "{tenant}.slack.com", role: app, reserved: [hooks], weight: strong, note: y}
       - {host: "us*.admin.mailchimp.com", role: app}
       - {host: "{tenant+}.deep.example.com", role: content}
@@ -45,7 +46,7 @@ tools:
 FILES = [
     ("categories.yaml", "categories: [{id: design, label: Design, martech: yes}]\n"),
     ("jobs.yaml", "jobs: [{id: diagramming, label: D, category: design}]\n"),
-    ("reserved.yaml", "reserved: [www, api]\n"),
+    ("reserved.yaml", "reserved: [www, api]\nmeanings: [{role: login, labels: [sso]}, {role: app, weak: yes, labels: [my]}]\n"),
     ("model.yaml", "bias: {value: -6, min: -9, max: 0}\ncaptcha: 0.7\n"),
     ("shared.yaml", "never: [{host: .cloudfront.net, note: n}]\nhost_of_others: [{host: .netlify.app}]\ntunnels: [{host: .ngrok.io}]\n"),
     ("idp.yaml", "providers:\n  - {id: okta, name: Okta, kind: work, hosts: [{host: \"{tenant}.okta.com\"}]}\n"),
