@@ -142,8 +142,9 @@ void Loader::read_meanings(Reader& in, const YamlValue& root) {
     for (const auto& [label, line] : in.list(value, "labels")) {
       if (label.empty() || label.size() > 63 || label.find('.') != std::string::npos) {
         in.error(line, "bad-label", "'" + label.substr(0, 80) + "' is not a single label");
-      } else if (std::any_of(labels.begin(), labels.end(),
-                             [&](const LabelRecord& other) { return other.label == label; })) {
+      } else if (std::any_of(
+                     labels.begin(), labels.end(),
+                     [&name = label](const LabelRecord& other) { return other.label == name; })) {
         in.error(line, "twice", "the label '" + label + "' has a meaning already; keep one");
       } else if (labels.size() >= kMaxReserved) {
         in.error(line, "too-many", "there are more than 2000 labels with a meaning");
