@@ -66,7 +66,7 @@ std::optional<LabelMeanings::Found> LabelMeanings::find(std::string_view labels)
     if (const Entry* entry = entry_of_label(label); entry != nullptr) {
       return Found{label, entry->role, entry->weak};
     }
-    if (dot == labels.npos) {
+    if (dot == std::string_view::npos) {
       break;
     }
     labels.remove_prefix(dot + 1);
@@ -77,7 +77,7 @@ std::optional<LabelMeanings::Found> LabelMeanings::find(std::string_view labels)
 const LabelMeanings::Entry* LabelMeanings::entry_of_label(std::string_view label) const noexcept {
   const Entry* whole = entry_of_word(label);
   const std::size_t hyphen = label.find('-');
-  if (whole != nullptr || hyphen == label.npos) {
+  if (whole != nullptr || hyphen == std::string_view::npos) {
     return whole;
   }
   const Entry* first = entry_of_word(label.substr(0, hyphen));
