@@ -83,10 +83,12 @@ std::string encode_status(const Status& status) {
   text += "\ntrouble=" + trouble + "\n";
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     const Attributed& known = status.attributed.at(i);
-    const std::string source = kSources.at(i);
-    text += source + "_program=" + std::to_string(known.program) + "\n" + source +
-            "_user=" + std::to_string(known.user) + "\n" + source +
-            "_unknown=" + std::to_string(known.unknown) + "\n";
+    const auto add = [&](const char* outcome, std::uint64_t count) {
+      text.append(kSources.at(i)).append(outcome).append(std::to_string(count)).append("\n");
+    };
+    add("_program=", known.program);
+    add("_user=", known.user);
+    add("_unknown=", known.unknown);
   }
   return text;
 }

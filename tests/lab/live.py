@@ -119,7 +119,7 @@ class Live:
         self.driver = self.lab.start(
             self.station, "node", str(HERE / "drive.cjs"), str(self.folder / "world/world.json"), str(plan_file),
             self.lab.control, self.lab.addresses(self.station), str(log), stderr=open(self.folder / "driver.log", "w"),
-            env={**self.env, "NODE_PATH": str(HERE / "node_modules"), "LAB_LIVE": str(longest_wait), "LAB_EVENTS": str(events)})
+            env={**self.env, "NODE_PATH": str(HERE / "node_modules"), "LAB_LIVE": str(longest_wait), "LAB_EVENTS": str(events), "LAB_HTTP3": "on"})
         return events
 
 
