@@ -38,18 +38,33 @@ void add_compile(CLI::App& rules, int& exit_code) {
 }
 
 void add_overlay(CLI::App& rules, int& exit_code) {
-  CLI::App* command =
-      rules.add_subcommand("overlay", "Compiles a company's own additions to an overlay pack");
-  command->footer("Example: gnomon rules overlay company.yaml --out company.pack --key my.key");
+  CLI::App* overlay = rules.add_subcommand("overlay", "A company's own additions to the catalogue");
+  overlay->require_subcommand(1);
+  const auto base = [](CLI::App* command, OverlayCommand& options) {
+    command->add_option("file", options.file, "Overlay in YAML")->required();
+    command->add_option("--rules", options.place.pack, "Catalogue to lie over");
+    command->add_option("--trust", options.place.trust, "Trust file of the catalogue");
+  };
+  CLI::App* check = overlay->add_subcommand("check", "Reads an overlay and says what is wrong");
+  check->footer(
+      "Example: gnomon rules overlay check /etc/gnomon/overlay.yaml\n"
+      "A collector takes up what is right by itself; `gnomon admin overlay load` makes it do so "
+      "now.");
+  auto check_options = std::make_shared<OverlayCommand>();
+  base(check, *check_options);
+  check->callback([check_options, &exit_code] { exit_code = check_overlay_file(*check_options); });
+
+  CLI::App* compile = overlay->add_subcommand(
+      "compile", "Compiles an overlay to a pack with a key of your own, without a collector");
+  compile->footer(
+      "Example: gnomon rules overlay compile company.yaml --out company.pack --key my.key");
   auto options = std::make_shared<OverlayCommand>();
-  command->add_option("file", options->file, "Overlay in YAML")->required();
-  command->add_option("--out", options->out, "Pack to write")->required();
-  command->add_option("--key", options->keys, "Secret key; may stand several times");
-  command->add_option("--pack-version", options->version, "Version (default: day and 00)");
-  command->add_option("--days", options->days, "Days until it expires")->default_val(365);
-  command->add_option("--rules", options->place.pack, "Catalogue to lie over");
-  command->add_option("--trust", options->place.trust, "Trust file of the catalogue");
-  command->callback([options, &exit_code] { exit_code = compile_overlay_file(*options); });
+  base(compile, *options);
+  compile->add_option("--out", options->out, "Pack to write")->required();
+  compile->add_option("--key", options->keys, "Secret key; may stand several times");
+  compile->add_option("--pack-version", options->version, "Version (default: day and 00)");
+  compile->add_option("--days", options->days, "Days until it expires")->default_val(365);
+  compile->callback([options, &exit_code] { exit_code = compile_overlay_file(*options); });
 }
 
 void add_keys(CLI::App& rules, int& exit_code) {

@@ -167,6 +167,16 @@ std::optional<Near> near_miss(const RulePack& pack, const std::string& host, std
   return std::nullopt;
 }
 
+// whose says in brackets what a rule is about.
+std::string whose(const RulePack& pack, std::uint32_t rule) {
+  const HostMatch match = pack.match(host_for(pack.rule_text(rule)));
+  if (match.rule != rule || !of_tool(match)) {
+    return match.rule == rule ? " (" + std::string{to_string(match.meaning)} + ")" : std::string{};
+  }
+  return " (" + std::string{pack.tool(match.tool).name} + ", " +
+         std::string{to_string(match.role)} + ")";
+}
+
 void explain_host(const RulePack& pack, const std::string& asked) {
   const std::string host = normal_host(asked);
   if (host.empty()) {
@@ -190,10 +200,11 @@ void explain_host(const RulePack& pack, const std::string& asked) {
     const auto pattern = HostPattern::parse(pack.rule_text(rule));
     if (pattern && pattern->kind == PatternKind::suffix &&
         (host == pattern->fixed || std::string_view{host}.ends_with("." + pattern->fixed))) {
-      std::cout << "  less specific " << pack.rule_text(rule) << "\n";
+      std::cout << "  less specific " << pack.rule_text(rule) << whose(pack, rule) << "\n";
       ++shown;
     } else if (const auto near = near_miss(pack, host, rule)) {
-      std::cout << "  almost        " << near->pattern << ": " << near->why << "\n";
+      std::cout << "  almost        " << near->pattern << whose(pack, rule) << ": " << near->why
+                << "\n";
       ++shown;
     }
   }

@@ -1,5 +1,6 @@
 #include "cli/rules_make.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <optional>
@@ -40,6 +41,10 @@ Manifest manifest_of(WallTime created, std::uint32_t version, int days) {
   manifest.expires = manifest.created + std::chrono::days{days};
   manifest.version = version != 0 ? version : usual_version(created);
   return manifest;
+}
+
+std::string counted(std::size_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
 int report_pack(const std::string& path, std::size_t size, const Manifest& manifest,
@@ -91,6 +96,29 @@ int compile_rules(const CompileCommand& options) {
     return kImpossible;
   }
   return report_pack(options.out, pack.size(), compile.manifest, !compile.signers.empty());
+}
+
+int check_overlay_file(const OverlayCommand& options) {
+  const auto base = load_pack(options.place);
+  if (!base) {
+    return complain(base.error().text);
+  }
+  const auto text = read_text(options.file);
+  if (!text) {
+    return kImpossible;
+  }
+  const LoadedOverlay loaded = load_overlay(options.file, *text, **base, load_options(""));
+  print_findings(loaded.findings);
+  const PackContent& content = loaded.book.content;
+  const auto own = static_cast<std::size_t>(
+      std::count_if(content.tools.begin(), content.tools.end(),
+                    [](const ToolRecord& tool) { return (tool.flags & kToolOfBase) == 0; }));
+  std::cout << counted(own, "own tool", "own tools") << ", "
+            << counted(content.rules.size(), "host", "hosts") << ", "
+            << counted(content.tenants.size(), "tenant of ours", "tenants of ours") << ", "
+            << content.sanctioned.size() << " sanctioned; held against version "
+            << (*base)->version() << " of the catalogue\n";
+  return loaded.ok() ? kDone : kPartly;
 }
 
 int compile_overlay_file(const OverlayCommand& options) {

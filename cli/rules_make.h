@@ -37,6 +37,7 @@ struct OverlayCommand {
   int days = 365;
   PackPlace place;
 };
+int check_overlay_file(const OverlayCommand& options);
 int compile_overlay_file(const OverlayCommand& options);
 
 struct SignCommand {

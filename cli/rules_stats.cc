@@ -1,9 +1,11 @@
 // gnomon rules stats and diff.
 
+#include <array>
 #include <iomanip>
 #include <iostream>
 #include <map>
 #include <set>
+#include <vector>
 
 #include "cli/commands.h"
 #include "cli/rules_ask.h"
@@ -18,11 +20,14 @@ struct Counts {
   std::size_t hosts = 0;
   std::map<std::string, std::size_t> roles;
   std::map<std::string, std::size_t> confidences;
+  std::map<std::string, std::array<std::size_t, 4>> roles_by_confidence;  // by RuleConfidence
   std::map<std::string, std::size_t> meanings;
   std::set<std::uint16_t> categories;
   std::set<std::uint16_t> jobs;
   std::size_t all_categories = 0;
   std::size_t all_jobs = 0;
+  std::vector<std::string> bare_categories;  // no tool is in them
+  std::vector<std::string> bare_jobs;        // no tool does them
   std::map<std::string, std::size_t> depth;
   std::size_t sequences = 0;
 };
@@ -50,6 +55,8 @@ Counts count(const Rulebook& book) {
     if (rule.meaning == Meaning::tool || rule.meaning == Meaning::family) {
       ++counts.roles[std::string{to_string(rule.role)}];
       ++counts.confidences[std::string{to_string(rule.confidence)}];
+      ++counts.roles_by_confidence[std::string{to_string(rule.role)}].at(
+          static_cast<std::size_t>(rule.confidence));
       roles[rule.tool].insert(rule.role);
       for (unsigned role = 1; role <= static_cast<unsigned>(Role::idp); ++role) {
         if ((rule.shared_with & (1U << role)) != 0) {
@@ -74,6 +81,16 @@ Counts count(const Rulebook& book) {
   counts.all_categories = content.categories.size();
   counts.all_jobs = content.jobs.size();
   counts.sequences = content.sequences.size();
+  for (std::size_t i = 0; i < content.categories.size(); ++i) {
+    if (!counts.categories.contains(static_cast<std::uint16_t>(i))) {
+      counts.bare_categories.push_back(content.categories[i].id);
+    }
+  }
+  for (std::size_t i = 0; i < content.jobs.size(); ++i) {
+    if (!counts.jobs.contains(static_cast<std::uint16_t>(i))) {
+      counts.bare_jobs.push_back(content.jobs[i].id);
+    }
+  }
   return counts;
 }
 
@@ -83,6 +100,39 @@ void print_map(const char* title, const std::map<std::string, std::size_t>& map)
     std::cout << "  " << std::left << std::setw(18) << name << std::right << std::setw(7) << number
               << "\n";
   }
+}
+
+// print_table prints hosts by role (lines) and confidence (columns).
+void print_table(const Counts& counts) {
+  std::cout << "hosts of tools by role and confidence\n"
+            << "                       high medium    low    all\n";
+  const auto line = [](const std::string& name, const std::array<std::size_t, 4>& by) {
+    std::cout << "  " << std::left << std::setw(18) << name << std::right;
+    for (const std::size_t confidence : {3U, 2U, 1U}) {
+      std::cout << std::setw(7) << by.at(confidence);
+    }
+    std::cout << std::setw(7) << by[1] + by[2] + by[3] << "\n";
+  };
+  std::array<std::size_t, 4> sum{};
+  for (const auto& [role, by] : counts.roles_by_confidence) {
+    line(role, by);
+    for (std::size_t i = 0; i < sum.size(); ++i) {
+      sum.at(i) += by.at(i);
+    }
+  }
+  line("all", sum);
+}
+
+// print_bare says what no tool covers; nothing when all is covered.
+void print_bare(const char* title, const std::vector<std::string>& words) {
+  if (words.empty()) {
+    return;
+  }
+  std::cout << title;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    std::cout << (i == 0 ? " " : ", ") << words[i];
+  }
+  std::cout << "\n";
 }
 
 void print_json(const std::map<std::string, std::size_t>& map) {
@@ -102,13 +152,23 @@ struct RuleFacts {
   bool operator==(const RuleFacts&) const = default;
 };
 
+// told is what a diff compares of a tool.
+std::string told(const ToolView& tool) {
+  std::string text = std::string{tool.name} + ", " + std::string{tool.category};
+  for (const std::string_view job : tool.jobs) {
+    text += " " + std::string{job};
+  }
+  return tool.status == "active" ? text : text + ", " + std::string{tool.status};
+}
+
 }  // namespace
 
 int count_rules(const StatsOptions& options) {
   const LoadedRules loaded = load_rules(options.folder, load_options(""));
   const Counts counts = count(loaded.book);
   if (counts.hosts == 0) {
-    return complain("there are no rules in " + options.folder);
+    return complain("there are no rules in " + options.folder +
+                    "; name the rules folder: gnomon rules stats FOLDER");
   }
   if (options.json) {
     std::cout << "{\"tools\":" << counts.tools << ",\"families\":" << counts.families
@@ -132,10 +192,11 @@ int count_rules(const StatsOptions& options) {
             << " of " << counts.all_categories << " categories, " << counts.jobs.size() << " of "
             << counts.all_jobs << " jobs; " << loaded.errors() << " errors, " << loaded.warnings()
             << " warnings\n";
-  print_map("hosts of tools by role", counts.roles);
-  print_map("hosts of tools by confidence", counts.confidences);
+  print_table(counts);
   print_map("rules by meaning", counts.meanings);
   print_map("tools by depth", counts.depth);
+  print_bare("categories without a tool:", counts.bare_categories);
+  print_bare("jobs without a tool:", counts.bare_jobs);
   return kDone;
 }
 
@@ -157,18 +218,21 @@ int diff_packs(const DiffOptions& options) {
   };
   tools(**before, **after, '-');
   tools(**after, **before, '+');
+  for (ToolIndex i = 0; i < (*before)->tool_count(); ++i) {
+    const std::string was = told((**before).tool(i));
+    const auto now = (*after)->find_tool((**before).tool(i).id);
+    if (now && told((**after).tool(*now)) != was) {
+      std::cout << "~ tool " << (**before).tool(i).id << "  " << was << " -> "
+                << told((**after).tool(*now)) << "\n";
+      ++changes;
+    }
+  }
   const auto answers = [](const RulePack& pack) {
     std::map<std::string, RuleFacts> facts;
     for (std::uint32_t rule = 0; rule < pack.rule_count(); ++rule) {
       // The answer to a host made from the pattern tells what the rule now means.
       std::string pattern{pack.rule_text(rule)};
-      std::string host = pattern.front() == '.' ? pattern.substr(1) : pattern;
-      for (const std::string_view word : {"{tenant+}", "{tenant}", "*"}) {
-        for (std::size_t at = host.find(word); at != host.npos; at = host.find(word)) {
-          host.replace(at, word.size(), "x1");
-        }
-      }
-      const HostMatch match = pack.match(host);
+      const HostMatch match = pack.match(host_for(pattern));
       const bool tool = match.meaning == Meaning::tool || match.meaning == Meaning::family;
       RuleFacts fact;
       fact.tool = tool ? pack.tool(match.tool).id : to_string(match.meaning);

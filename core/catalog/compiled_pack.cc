@@ -33,60 +33,58 @@ HostMatch CompiledPack::match(std::string_view host) const noexcept {
   }
   std::uint32_t best = kNoRule;
   std::uint32_t named = kNoRule;  // the best rule with a provider
+  std::string_view in_front;      // of the best rule's domain
   index_.visit(host, [&](std::uint32_t entry, std::string_view left) noexcept {
     const std::uint32_t number = entry & kEntryRuleMask;
     const auto kind = static_cast<PatternKind>(entry >> kEntryKindShift);
-    const Rule& rule = rules_[number];
-    std::string_view tenant;
-    if (kind == PatternKind::exact) {
-      if (!left.empty()) {
-        return;
-      }
-    } else if (kind == PatternKind::wild) {
-      if (left.empty() || !match_wild(text_.get(rule.wild), left, tenant) ||
-          (!tenant.empty() && is_reserved(rule, tenant))) {
-        return;
-      }
+    if (kind == PatternKind::exact && !left.empty()) {
+      return;
     }
-    result.also |= 1U << static_cast<unsigned>(rule.meaning);
+    const Rule rule = rules_[number];
+    const Facts& facts = facts_of(rule);
+    std::string_view tenant;
+    if (kind == PatternKind::wild &&
+        (left.empty() || !match_wild(text_.get(wild_of(rule)), left, tenant) ||
+         (!tenant.empty() && is_reserved(facts, tenant)))) {
+      return;
+    }
+    result.also |= 1U << static_cast<unsigned>(facts.meaning);
     if (number < best) {
       best = number;
       result.tenant = tenant;
+      in_front = left;
     }
-    if (rule.provider != 0 && number < named) {
+    if (facts.provider != 0 && number < named) {
       named = number;
     }
   });
   if (best == kNoRule) {
     return result;
   }
-  const Rule& rule = rules_[best];
-  result.meaning = rule.meaning;
-  result.tool = rule.tool;
-  result.role = rule.role;
-  result.audience = rule.audience;
-  result.confidence = rule.confidence;
-  result.weight = rule.weight;
-  result.shared_with = rule.shared_with;
+  const Rule rule = rules_[best];
+  const Facts& facts = facts_of(rule);
+  result.meaning = facts.meaning;
+  result.tool = std::min(tool_of(rule), tools_.size() == 0 ? 0 : tools_.size() - 1);
+  result.role = facts.role;
+  result.audience = facts.audience;
+  result.confidence = facts.confidence;
+  result.weight = facts.weight;
+  result.shared_with = facts.shared_with;
   result.rule = best;
-  if (rule.by_label) {
-    ask_labels(rule, host, result);
+  if (facts.by_label) {
+    ask_labels(facts, in_front, result);
   }
   if (named != kNoRule) {
-    const Provider& provider = providers_[rules_[named].provider - 1U];
+    const Provider& provider = providers_[facts_of(rules_[named]).provider - 1U];
     result.name = text_.get(provider.name);
     result.account = provider.account;
   }
   return result;
 }
 
-void CompiledPack::ask_labels(const Rule& rule, std::string_view host,
+void CompiledPack::ask_labels(const Facts& facts, std::string_view labels,
                               HostMatch& match) const noexcept {
-  const std::size_t domain = text_.get(rule.pattern).size();  // ".asana.com", the dot included
-  if (host.size() <= domain) {
-    return;
-  }
-  const auto found = labels_.find(host.substr(0, host.size() - domain));
+  const auto found = labels_.find(labels);
   if (!found) {
     return;
   }
@@ -94,7 +92,7 @@ void CompiledPack::ask_labels(const Rule& rule, std::string_view host,
   match.confidence = RuleConfidence::medium;
   // Files of a domain that lives on other people's pages are loaded by those pages, and there a
   // "secure" or "web" is as often a script's address as the console's.
-  if (rule.role == Role::embed && (found->role == Role::asset || found->weak)) {
+  if (facts.role == Role::embed && (found->role == Role::asset || found->weak)) {
     return;
   }
   match.role = found->role;
@@ -102,11 +100,17 @@ void CompiledPack::ask_labels(const Rule& rule, std::string_view host,
   match.shared_with = 0;
 }
 
-bool CompiledPack::is_reserved(const Rule& rule, std::string_view tenant) const noexcept {
+const CompiledPack::Facts& CompiledPack::facts_of(Rule rule) const noexcept {
+  static constexpr Facts kNothing;
+  const std::uint16_t index = be16<4>(rule);
+  return index < facts_.size() ? facts_[index] : kNothing;
+}
+
+bool CompiledPack::is_reserved(const Facts& facts, std::string_view tenant) const noexcept {
   // {tenant+} may hold several labels; one reserved label spoils them all.
   for (;;) {
     const std::size_t dot = tenant.find('.');
-    if (is_reserved_label(rule, tenant.substr(0, dot))) {
+    if (is_reserved_label(facts, tenant.substr(0, dot))) {
       return true;
     }
     if (dot == tenant.npos) {
@@ -116,7 +120,7 @@ bool CompiledPack::is_reserved(const Rule& rule, std::string_view tenant) const 
   }
 }
 
-bool CompiledPack::is_reserved_label(const Rule& rule, std::string_view label) const noexcept {
+bool CompiledPack::is_reserved_label(const Facts& facts, std::string_view label) const noexcept {
   if (label.empty()) {
     return true;  // "a..example.com" has no tenant
   }
@@ -126,7 +130,7 @@ bool CompiledPack::is_reserved_label(const Rule& rule, std::string_view label) c
       return true;
     }
   }
-  for (std::size_t i = rule.reserved; i < rule.reserved + rule.reserved_count; ++i) {
+  for (std::size_t i = facts.reserved; i < facts.reserved + facts.reserved_count; ++i) {
     if (text_.get(rule_reserved_[i]) == label) {
       return true;
     }
@@ -136,44 +140,55 @@ bool CompiledPack::is_reserved_label(const Rule& rule, std::string_view label) c
 
 ToolView CompiledPack::tool(ToolIndex index) const {
   GNOMON_CHECK(index < tools_.size());
-  const Tool& tool = tools_[index];
+  const Tool tool = tools_[index];
   ToolView view;
-  view.id = text_.get(tool.id);
-  view.name = text_.get(tool.name);
-  view.vendor = text_.get(tool.vendor);
-  view.homepage = text_.get(tool.homepage);
-  view.status = text_.get(tool.status);
-  view.is_family = (tool.flags & kToolIsFamily) != 0;
-  if (!view.is_family && tool.category < categories_.size()) {
-    view.category = text_.get(categories_[tool.category].id);
+  view.id = text_.get(ref_at<0>(tool));
+  view.name = text_.get(ref_at<6>(tool));
+  view.vendor = text_.get(ref_at<12>(tool));
+  view.homepage = text_.get(ref_at<18>(tool));
+  view.status = text_.get(ref_at<24>(tool));
+  view.is_family = (flags_of(tool) & kToolIsFamily) != 0;
+  if (const std::uint16_t category = be16<34>(tool);
+      !view.is_family && category < categories_.size()) {
+    view.category = text_.get(categories_[category].id);
   }
-  for (std::size_t i = 0; i < tool.also_count; ++i) {
-    view.also.push_back(text_.get(categories_[lists_[tool.lists + i]].id));
+  const std::uint32_t first = be32<47>(tool);
+  const std::uint32_t also = tool[45];
+  const std::uint32_t jobs = tool[46];
+  for (std::uint32_t i = first; i < first + also; ++i) {
+    view.also.push_back(text_.get(categories_.at(be16<0>(lists_[i])).id));
   }
-  for (std::size_t i = 0; i < tool.job_count; ++i) {
-    view.jobs.push_back(text_.get(jobs_[lists_[tool.lists + tool.also_count + i]].id));
+  for (std::uint32_t i = first + also; i < first + also + jobs; ++i) {
+    view.jobs.push_back(text_.get(jobs_.at(be16<0>(lists_[i])).id));
   }
-  view.data = words_of(tool.data, kDataWords);
-  view.exposure = words_of(tool.exposure, kExposureWords);
-  view.signin = words_of(tool.signin, kSigninWords);
-  view.sso = kSsoWords[tool.sso];
-  view.tenancy = kTenancyWords[tool.tenancy];
-  if (tool.family != 0) {
-    view.family = tool.family - 1;
+  view.data = words_of(be16<36>(tool), kDataWords);
+  view.exposure = words_of(be16<38>(tool), kExposureWords);
+  view.signin = words_of(be16<40>(tool), kSigninWords);
+  view.sso = kSsoWords.at(tool[42]);
+  view.tenancy = kTenancyWords.at(tool[43]);
+  if (const std::uint32_t family = be32<30>(tool); family != 0) {
+    view.family = family - 1;
   }
-  view.free_tier = (tool.flags & kToolFreeTier) != 0;
-  view.self_signup = (tool.flags & kToolSelfSignup) != 0;
+  view.free_tier = (flags_of(tool) & kToolFreeTier) != 0;
+  view.self_signup = (flags_of(tool) & kToolSelfSignup) != 0;
   return view;
 }
 
 std::optional<ToolIndex> CompiledPack::find_tool(std::string_view id) const noexcept {
-  const auto at = std::lower_bound(
-      by_id_.begin(), by_id_.end(), id,
-      [&](std::uint32_t tool, auto wanted) { return text_.get(tools_[tool].id) < wanted; });
-  if (at == by_id_.end() || text_.get(tools_[*at].id) != id) {
+  std::uint32_t low = 0;
+  std::uint32_t high = tools_.size();
+  while (low < high) {
+    const std::uint32_t middle = low + (high - low) / 2;
+    if (text_.get(ref_at<0>(tools_[middle])) < id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low == tools_.size() || text_.get(ref_at<0>(tools_[low])) != id) {
     return std::nullopt;
   }
-  return *at;
+  return low;
 }
 
 std::vector<CategoryView> CompiledPack::categories() const {
@@ -206,7 +221,7 @@ std::optional<double> CompiledPack::weight(std::string_view name) const noexcept
 }
 
 std::string_view CompiledPack::rule_text(std::uint32_t rule) const noexcept {
-  return rule < rules_.size() ? text_.get(rules_[rule].pattern) : std::string_view{};
+  return rule < patterns_.size() ? text_.get(ref_at<0>(patterns_[rule])) : std::string_view{};
 }
 
 std::string_view CompiledPack::registrable_domain(std::string_view host) const noexcept {
@@ -224,7 +239,7 @@ std::string_view CompiledPack::resolver_at(const IpAddress& address) const noexc
 }
 
 std::optional<std::size_t> CompiledPack::provider_of(std::uint32_t rule) const {
-  const std::uint16_t provider = rules_[rule].provider;
+  const std::uint16_t provider = facts_of(rules_[rule]).provider;
   return provider == 0 ? std::nullopt : std::optional<std::size_t>{provider - 1U};
 }
 
@@ -256,25 +271,25 @@ std::vector<std::string_view> CompiledPack::sanctioned_tools() const {
 Result<std::shared_ptr<const RulePack>, PackError> RulePack::from_bytes(Bytes bytes,
                                                                         const TrustedKeys& trusted,
                                                                         const PackLimits& limits) {
-  const auto opened = open_pack(bytes, PackKind::catalogue, trusted, limits);
-  if (!opened) {
-    return Failure{opened.error()};
-  }
-  auto pack = CompiledPack::decode(*opened);
+  auto pack = CompiledPack::open(PackBytes::copy_of(bytes), PackKind::catalogue, trusted, limits);
   if (!pack) {
     return Failure{pack.error()};
   }
-  return std::shared_ptr<const RulePack>{*pack};
+  return std::shared_ptr<const RulePack>{std::move(*pack)};
 }
 
 Result<std::shared_ptr<const RulePack>, PackError> RulePack::open(const std::string& path,
                                                                   const TrustedKeys& trusted,
                                                                   const PackLimits& limits) {
-  const auto bytes = read_pack_bytes(path);
+  auto bytes = PackBytes::map(path);
   if (!bytes) {
     return Failure{bytes.error()};
   }
-  return from_bytes(*bytes, trusted, limits);
+  auto pack = CompiledPack::open(std::move(*bytes), PackKind::catalogue, trusted, limits);
+  if (!pack) {
+    return Failure{pack.error()};
+  }
+  return std::shared_ptr<const RulePack>{std::move(*pack)};
 }
 
 std::string_view to_string(Meaning meaning) {

@@ -1,4 +1,4 @@
-// CompiledPack: the body of one pack in memory, and its matcher.
+// CompiledPack: the body of one pack, and its matcher.
 
 #pragma once
 
@@ -10,19 +10,29 @@
 #include "core/catalog/host_index.h"
 #include "core/catalog/label_meanings.h"
 #include "core/catalog/pack_body.h"
+#include "core/catalog/pack_bytes.h"
 #include "core/catalog/pack_file.h"
+#include "core/catalog/records.h"
 #include "core/catalog/rule_pack.h"
 #include "core/catalog/suffix_list.h"
 #include "core/catalog/text_store.h"
 
 namespace gnomon {
 
-// CompiledPack checks every number and reference of a body once, in decode(); match() then runs
-// without a check that could fail. It keeps a copy of the text section and nothing of the file.
+// CompiledPack reads a pack where it lies, mapped or in memory: what grows with the catalogue is
+// not copied. Every number and reference of the body is checked once, in open(); match() then runs
+// without a check that could fail. Small lists (providers, sequences, weights ...) are decoded.
 class CompiledPack final : public RulePack {
  public:
-  // decode takes the opened container. PackFault::damaged when the body does not hold together.
-  static Result<std::shared_ptr<const CompiledPack>, PackError> decode(const OpenedPack& opened);
+  // open checks the container (open_pack) and what is in it.
+  static Result<std::shared_ptr<const CompiledPack>, PackError> open(PackBytes bytes, PackKind kind,
+                                                                     const TrustedKeys& trusted,
+                                                                     const PackLimits& limits);
+
+  // open_body takes a container that was opened, whose body lies in `bytes`. PackFault::damaged
+  // when the body does not hold together.
+  static Result<std::shared_ptr<const CompiledPack>, PackError> open_body(OpenedPack opened,
+                                                                          PackBytes bytes);
 
   HostMatch match(std::string_view host) const noexcept override;
   std::uint32_t version() const noexcept override { return manifest_.version; }
@@ -36,20 +46,25 @@ class CompiledPack final : public RulePack {
   std::vector<JobView> jobs() const override;
   std::optional<double> weight(std::string_view name) const noexcept override;
   std::string_view rule_text(std::uint32_t rule) const noexcept override;
-  std::uint32_t rule_count() const noexcept override {
-    return static_cast<std::uint32_t>(rules_.size());
-  }
+  std::uint32_t rule_count() const noexcept override { return rules_.size(); }
   std::string_view registrable_domain(std::string_view host) const noexcept override;
   std::string_view resolver_at(const IpAddress& address) const noexcept override;
   bool sanctioned(ToolIndex) const noexcept override { return false; }
+  TenantOwner owner_of(ToolIndex, std::string_view) const noexcept override {
+    return TenantOwner::unknown;
+  }
   const TrustedKeys& trusted() const noexcept override { return trusted_; }
 
   // What a layer above needs besides.
-  std::uint32_t specificity_of(std::uint32_t rule) const { return rules_[rule].specificity; }
+  std::uint32_t specificity_of(std::uint32_t rule) const noexcept {
+    return be32<6>(patterns_[rule]);
+  }
   // provider_of is the place of the rule's provider, or nullopt.
   std::optional<std::size_t> provider_of(std::uint32_t rule) const;
   std::optional<std::size_t> find_provider(std::string_view id) const noexcept;
-  bool names_base_tool(ToolIndex index) const { return (tools_[index].flags & kToolOfBase) != 0; }
+  bool names_base_tool(ToolIndex index) const noexcept {
+    return (flags_of(tools_[index]) & kToolOfBase) != 0;
+  }
   struct TenantView {
     bool provider = false;
     std::string_view id;
@@ -57,22 +72,14 @@ class CompiledPack final : public RulePack {
   };
   std::vector<TenantView> own_tenants() const;
   std::vector<std::string_view> sanctioned_tools() const;
-  const std::vector<std::pair<TextRef, double>>& weights() const { return weights_; }
-  std::string_view text(TextRef ref) const noexcept { return text_.get(ref); }
 
  private:
-  struct Tool {
-    TextRef id, name, vendor, homepage, status;
-    std::uint32_t family = 0;  // index + 1
-    std::uint32_t lists = 0;   // place in lists_: `also` first, then jobs
-    std::uint16_t category = 0, data = 0, exposure = 0, signin = 0;
-    std::uint8_t also_count = 0, job_count = 0, sso = 0, tenancy = 0, flags = 0;
-  };
-  struct Rule {
-    TextRef pattern, wild;
-    std::uint32_t tool = 0, specificity = 0, reserved = 0;  // reserved: place in rule_reserved_
-    std::uint16_t shared_with = 0, provider = 0;            // provider: index + 1
-    std::uint8_t reserved_count = 0;
+  using Tool = FixedBytes<kToolBytes>;
+  using Rule = FixedBytes<kRuleBytes>;
+  // Facts is what a rule says of a host; rules that say the same share it.
+  struct Facts {
+    std::uint16_t shared_with = 0, provider = 0;     // provider: index + 1
+    std::uint32_t reserved = 0, reserved_count = 0;  // place in rule_reserved_
     Meaning meaning = Meaning::unknown;
     Role role = Role::unknown;
     Audience audience = Audience::unknown;
@@ -93,28 +100,47 @@ class CompiledPack final : public RulePack {
     std::uint16_t category = 0;
   };
 
-  CompiledPack() = default;
+  explicit CompiledPack(PackBytes bytes) : bytes_(std::move(bytes)) {}
+
+  // Fields of the records, by FORMAT.md.
+  template <std::size_t At, std::size_t N>
+  static TextRef ref_at(FixedBytes<N> record) noexcept {
+    return {be32<At>(record), be16<At + 4>(record)};
+  }
+  static std::uint8_t flags_of(Tool tool) noexcept { return tool[44]; }
+  static std::uint32_t tool_of(Rule rule) noexcept { return be32<0>(rule); }
+  static TextRef wild_of(Rule rule) noexcept { return {be32<6>(rule), be16<10>(rule)}; }
+  const Facts& facts_of(Rule rule) const noexcept;
+
   bool decode_vocabulary(Bytes categories, Bytes jobs, Bytes providers);
-  bool decode_tools(Bytes section);
-  bool decode_rules(Bytes section);
+  bool open_tools(Bytes tools, Bytes lists);
+  bool open_rules(Bytes rules, Bytes patterns);
+  bool decode_facts(Bytes section);
   bool decode_reserved(Bytes section);
   bool decode_labels(Bytes section);
   bool decode_sequences(Bytes section);
   bool decode_numbers(Bytes weights, Bytes resolvers);
   bool decode_overlay(Bytes tenants, Bytes sanctioned);
-  bool is_reserved(const Rule& rule, std::string_view tenant) const noexcept;
-  bool is_reserved_label(const Rule& rule, std::string_view label) const noexcept;
+  bool is_reserved(const Facts& facts, std::string_view tenant) const noexcept;
+  bool is_reserved_label(const Facts& facts, std::string_view label) const noexcept;
   // ask_labels gives `match`, the answer of a rule that leaves it to the labels, the role that the
-  // first telling label in front of the rule's domain has. Without one the rule's own role stays.
-  void ask_labels(const Rule& rule, std::string_view host, HostMatch& match) const noexcept;
+  // first telling label of those in front of the rule's domain has. Without one the rule's own role
+  // stays.
+  void ask_labels(const Facts& facts, std::string_view labels, HostMatch& match) const noexcept;
 
+  PackBytes bytes_;
   Manifest manifest_;
   TrustedKeys trusted_;
+  // Read in place.
   TextStore text_;
-  std::vector<Tool> tools_;
-  std::vector<std::uint16_t> lists_;
-  std::vector<std::uint32_t> by_id_;  // tools sorted by id
-  std::vector<Rule> rules_;
+  Records<kToolBytes> tools_;
+  Records<2> lists_;
+  Records<kRuleBytes> rules_;
+  Records<kPatternBytes> patterns_;
+  HostIndex index_;
+  SuffixList suffixes_;
+  // Decoded.
+  std::vector<Facts> facts_;
   std::vector<TextRef> rule_reserved_;
   std::vector<TextRef> reserved_;                      // sorted
   std::array<std::uint16_t, 257> reserved_by_char_{};  // reserved_ by first character
@@ -131,8 +157,6 @@ class CompiledPack final : public RulePack {
   };
   std::vector<Tenant> tenants_;
   std::vector<TextRef> sanctioned_;
-  HostIndex index_;
-  SuffixList suffixes_;
 };
 
 }  // namespace gnomon

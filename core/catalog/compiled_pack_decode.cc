@@ -1,7 +1,8 @@
-// Reading a pack's body. Every number that another part of the program will use as a place is
+// Opening a pack's body. Every number that another part of the program will use as a place is
 // checked here, once.
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <map>
@@ -52,8 +53,17 @@ std::uint32_t count_of(ByteReader& reader, std::size_t smallest, bool& ok) {
 
 }  // namespace
 
-Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::decode(
-    const OpenedPack& opened) {
+Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::open(
+    PackBytes bytes, PackKind kind, const TrustedKeys& trusted, const PackLimits& limits) {
+  auto opened = open_pack(bytes.view(), kind, trusted, limits);
+  if (!opened) {
+    return Failure{opened.error()};
+  }
+  return open_body(std::move(*opened), std::move(bytes));
+}
+
+Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::open_body(OpenedPack opened,
+                                                                               PackBytes bytes) {
   const auto sections = split_sections(opened.body);
   if (!sections) {
     return damaged("sections");
@@ -63,28 +73,29 @@ Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::decode(
     return at == sections->end() ? Bytes{} : at->second;
   };
   // Shared ownership: see RulePack.
-  std::shared_ptr<CompiledPack> pack{new CompiledPack};
+  std::shared_ptr<CompiledPack> pack{new CompiledPack{std::move(bytes)}};
   pack->manifest_ = opened.manifest;
-  pack->trusted_ = opened.trusted;
+  pack->trusted_ = std::move(opened.trusted);
   pack->text_ = TextStore{section(Section::text)};
   if (!pack->decode_vocabulary(section(Section::categories), section(Section::jobs),
                                section(Section::providers))) {
     return damaged("categories, jobs or providers");
   }
-  if (!pack->decode_tools(section(Section::tools))) {
+  if (!pack->open_tools(section(Section::tools), section(Section::lists))) {
     return damaged("tools");
   }
   if (!pack->decode_reserved(section(Section::reserved))) {
     return damaged("reserved labels");
   }
-  if (!pack->decode_rules(section(Section::rules))) {
+  if (!pack->decode_facts(section(Section::facts)) ||
+      !pack->open_rules(section(Section::rules), section(Section::patterns))) {
     return damaged("rules");
   }
   if (!pack->decode_labels(section(Section::labels))) {
     return damaged("labels");
   }
-  if (!pack->index_.decode(section(Section::nodes), section(Section::entries), pack->text_,
-                           pack->rules_.size())) {
+  if (!pack->index_.open(section(Section::nodes), section(Section::entries),
+                         section(Section::slots), pack->text_, pack->rules_.size())) {
     return damaged("index parts");
   }
   if (!pack->decode_sequences(section(Section::sequences))) {
@@ -93,12 +104,15 @@ Result<std::shared_ptr<const CompiledPack>, PackError> CompiledPack::decode(
   if (!pack->decode_numbers(section(Section::weights), section(Section::resolvers))) {
     return damaged("weights or resolvers");
   }
-  if (!pack->suffixes_.decode(section(Section::suffixes), pack->text_)) {
+  if (!pack->suffixes_.open(section(Section::suffixes), section(Section::suffix_slots),
+                            pack->text_)) {
     return damaged("public suffixes");
   }
   if (!pack->decode_overlay(section(Section::tenants), section(Section::sanctioned))) {
     return damaged("tenants or sanctioned tools");
   }
+  // Checking has read all of it once; most of it is never asked for again.
+  pack->bytes_.forget_pages();
   return std::shared_ptr<const CompiledPack>{std::move(pack)};
 }
 
@@ -132,48 +146,32 @@ bool CompiledPack::decode_vocabulary(Bytes categories, Bytes jobs, Bytes provide
          providers_.size() < 0xffff;
 }
 
-bool CompiledPack::decode_tools(Bytes section) {
-  bool ok = true;
-  ByteReader reader{section};
-  const std::uint32_t count = count_of(reader, 47, ok);
-  if (count > kMaxTools) {
+bool CompiledPack::open_tools(Bytes tools, Bytes lists) {
+  if (!tools_.open(tools) || !lists_.open(lists) || tools_.size() > kMaxTools) {
     return false;
   }
-  tools_.resize(count);
-  for (std::uint32_t i = 0; i < count && ok; ++i) {
-    Tool& tool = tools_[i];
-    tool.id = text_.read(reader, ok);
-    tool.name = text_.read(reader, ok);
-    tool.vendor = text_.read(reader, ok);
-    tool.homepage = text_.read(reader, ok);
-    tool.status = text_.read(reader, ok);
-    tool.family = reader.u32();
-    tool.category = reader.u16();
-    tool.data = reader.u16();
-    tool.exposure = reader.u16();
-    tool.signin = reader.u16();
-    tool.sso = reader.u8();
-    tool.tenancy = reader.u8();
-    tool.flags = reader.u8();
-    tool.also_count = reader.u8();
-    tool.job_count = reader.u8();
-    tool.lists = static_cast<std::uint32_t>(lists_.size());
-    ok = ok && tool.family <= count && tool.sso < kSsoWords.size() &&
-         tool.tenancy < kTenancyWords.size();
-    for (unsigned n = 0; n < tool.also_count; ++n) {
-      lists_.push_back(reader.u16());
-      ok = ok && lists_.back() < categories_.size();
+  std::string_view before;
+  for (std::uint32_t i = 0; i < tools_.size(); ++i) {
+    const Tool tool = tools_[i];
+    const std::array<TextRef, 5> texts = {ref_at<0>(tool), ref_at<6>(tool), ref_at<12>(tool),
+                                          ref_at<18>(tool), ref_at<24>(tool)};
+    const std::string_view id = text_.get(texts[0]);
+    const std::uint32_t first = be32<47>(tool);
+    const std::uint32_t also = tool[45];
+    const std::uint32_t all = also + tool[46];
+    if (!std::all_of(texts.begin(), texts.end(), [&](TextRef ref) { return text_.holds(ref); }) ||
+        (i > 0 && id <= before) || be32<30>(tool) > tools_.size() || tool[42] >= kSsoWords.size() ||
+        tool[43] >= kTenancyWords.size() || first > lists_.size() || all > lists_.size() - first) {
+      return false;
     }
-    for (unsigned n = 0; n < tool.job_count; ++n) {
-      lists_.push_back(reader.u16());
-      ok = ok && lists_.back() < jobs_.size();
+    for (std::uint32_t n = 0; n < all; ++n) {
+      if (be16<0>(lists_[first + n]) >= (n < also ? categories_.size() : jobs_.size())) {
+        return false;
+      }
     }
-    by_id_.push_back(i);
+    before = id;
   }
-  std::sort(by_id_.begin(), by_id_.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return text_.get(tools_[a].id) < text_.get(tools_[b].id);
-  });
-  return ok && reader.ok();
+  return true;
 }
 
 bool CompiledPack::decode_reserved(Bytes section) {
@@ -199,70 +197,71 @@ bool CompiledPack::decode_reserved(Bytes section) {
   return true;
 }
 
-bool CompiledPack::decode_rules(Bytes section) {
+bool CompiledPack::decode_facts(Bytes section) {
   bool ok = true;
   ByteReader reader{section};
-  const std::uint32_t count = count_of(reader, 30, ok);
-  if (count > kMaxRules) {
+  const std::uint32_t count = count_of(reader, 11, ok);
+  if (count > 0xffff) {
     return false;
   }
-  rules_.resize(count);
-  for (std::uint32_t i = 0; i < count && ok; ++i) {
-    Rule& rule = rules_[i];
-    rule.pattern = text_.read(reader, ok);
-    rule.wild = text_.read(reader, ok);
-    rule.specificity = reader.u32();
-    rule.tool = reader.u32();
-    rule.shared_with = reader.u16();
-    rule.provider = reader.u16();
+  facts_.resize(count);
+  for (Facts& facts : facts_) {
+    facts.shared_with = reader.u16();
+    facts.provider = reader.u16();
     const std::uint8_t meaning = reader.u8();
     const std::uint8_t role = reader.u8();
     const std::uint8_t audience = reader.u8();
     const std::uint8_t confidence = reader.u8();
     const std::uint8_t weight = reader.u8();
-    rule.reserved_count = reader.u8();
-    rule.reserved = static_cast<std::uint32_t>(rule_reserved_.size());
-    for (unsigned n = 0; n < rule.reserved_count; ++n) {
+    facts.by_label = reader.u8() != 0;
+    facts.reserved_count = reader.u8();
+    facts.reserved = static_cast<std::uint32_t>(rule_reserved_.size());
+    for (unsigned n = 0; n < facts.reserved_count; ++n) {
       rule_reserved_.push_back(text_.read(reader, ok));
     }
-    const bool of_tool = meaning == static_cast<std::uint8_t>(Meaning::tool) ||
-                         meaning == static_cast<std::uint8_t>(Meaning::family);
-    ok = ok && rule.provider <= providers_.size() && meaning > 0 &&
+    ok = ok && facts.provider <= providers_.size() && meaning > 0 &&
          meaning <= static_cast<std::uint8_t>(Meaning::system_noise) &&
          role <= static_cast<std::uint8_t>(Role::idp) &&
          audience <= static_cast<std::uint8_t>(Audience::visitor) && confidence >= 1 &&
-         confidence <= 3 && weight <= static_cast<std::uint8_t>(RuleWeight::none) &&
-         (!of_tool || rule.tool < tools_.size());
-    if (ok) {
-      rule.meaning = static_cast<Meaning>(meaning);
-      rule.role = static_cast<Role>(role);
-      rule.audience = static_cast<Audience>(audience);
-      rule.confidence = static_cast<RuleConfidence>(confidence);
-      rule.weight = static_cast<RuleWeight>(weight);
+         confidence <= 3 && weight <= static_cast<std::uint8_t>(RuleWeight::none);
+    if (!ok) {
+      return false;
     }
+    facts.meaning = static_cast<Meaning>(meaning);
+    facts.role = static_cast<Role>(role);
+    facts.audience = static_cast<Audience>(audience);
+    facts.confidence = static_cast<RuleConfidence>(confidence);
+    facts.weight = static_cast<RuleWeight>(weight);
   }
   return ok && reader.ok();
 }
 
 bool CompiledPack::decode_labels(Bytes section) {
-  if (section.empty()) {
-    return true;  // packs made before there were any
-  }
   bool ok = true;
   ByteReader reader{section};
   const std::uint32_t count = count_of(reader, 7, ok);
-  if (!ok || !labels_.decode(reader, count, text_)) {
+  return ok && labels_.decode(reader, count, text_) && reader.ok();
+}
+
+bool CompiledPack::open_rules(Bytes rules, Bytes patterns) {
+  if (!rules_.open(rules) || !patterns_.open(patterns) || rules_.size() > kMaxRules ||
+      patterns_.size() != rules_.size()) {
     return false;
   }
-  const std::uint32_t asking = count_of(reader, 4, ok);
-  for (std::uint32_t i = 0; i < asking && ok; ++i) {
-    const std::uint32_t rule = reader.u32();
-    ok = rule < rules_.size();
-    if (ok) {
-      rules_[rule].by_label = true;
+  for (std::uint32_t i = 0; i < rules_.size(); ++i) {
+    const Rule rule = rules_[i];
+    const std::uint16_t facts = be16<4>(rule);
+    if (facts >= facts_.size() || !text_.holds(wild_of(rule)) ||
+        !text_.holds(ref_at<0>(patterns_[i]))) {
+      return false;
+    }
+    const Meaning meaning = facts_[facts].meaning;
+    const bool of_tool = meaning == Meaning::tool || meaning == Meaning::family;
+    if (of_tool && tool_of(rule) >= tools_.size()) {
+      return false;
     }
   }
-  return ok && reader.ok();
+  return true;
 }
 
 bool CompiledPack::decode_sequences(Bytes section) {
@@ -299,7 +298,7 @@ bool CompiledPack::decode_sequences(Bytes section) {
       step.role = static_cast<Role>(role);
       if (rule != 0) {
         step.rule = rule - 1;
-        step.host = text_.get(rules_[rule - 1].pattern);
+        step.host = rule_text(rule - 1);
       }
       sequence.steps.push_back(step);
     }

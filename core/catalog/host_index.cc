@@ -1,66 +1,30 @@
 #include "core/catalog/host_index.h"
 
-#include <bit>
-
 namespace gnomon {
 
-bool HostIndex::decode(Bytes nodes, Bytes entries, const TextStore& text, std::size_t rule_count) {
+bool HostIndex::open(Bytes nodes, Bytes entries, Bytes slots, const TextStore& text,
+                     std::uint32_t rule_count) {
   text_ = &text;
-  ByteReader entry_reader{entries};
-  const std::uint32_t entry_count = entry_reader.u32();
-  if (entry_reader.remaining() != std::size_t{entry_count} * 4) {
+  if (!nodes_.open(nodes) || !entries_.open(entries) || nodes_.size() > kMaxHashed ||
+      !slots_.open(slots, nodes_.size())) {
     return false;
   }
-  entries_.reserve(entry_count);
-  for (std::uint32_t i = 0; i < entry_count; ++i) {
-    const std::uint32_t entry = entry_reader.u32();
+  for (std::uint32_t i = 0; i < entries_.size(); ++i) {
+    const std::uint32_t entry = be32<0>(entries_[i]);
     if ((entry & kEntryRuleMask) >= rule_count || (entry >> kEntryKindShift) > 2) {
       return false;
     }
-    entries_.push_back(entry);
   }
-
-  constexpr std::size_t kNodeBytes = 4 + 4 + 2 + 4 + 2;
-  ByteReader reader{nodes};
-  const std::uint32_t count = reader.u32();
-  if (reader.remaining() != count * kNodeBytes) {
-    return false;
-  }
-  nodes_.reserve(count);
-  slots_.assign(std::bit_ceil(std::size_t{count} * 2 + 2), 0);
-  mask_ = slots_.size() - 1;
-  std::vector<std::uint64_t> hashes;
-  hashes.reserve(count);
-  bool ok = true;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Node node;
-    node.parent = reader.u32();
-    const TextRef label = text.read(reader, ok);
-    node.label = label.at;
-    node.size = label.size;
-    node.first = reader.u32();
-    node.count = reader.u16();
-    const bool root = node.parent == 0xffffffff;
-    if (!ok || label.size == 0 || (!root && node.parent >= i) || node.count > kMaxEntriesAtNode ||
-        node.first > entry_count || node.count > entry_count - node.first) {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    const Node node = nodes_[i];
+    const std::uint32_t parent = parent_of(node);
+    const TextRef label = label_of(node);
+    const std::uint32_t first = first_of(node);
+    const std::uint32_t count = count_of(node);
+    if ((parent != kNone && parent >= i) || label.size == 0 || !text.holds(label) ||
+        count > kMaxEntriesAtNode || first > entries_.size() || count > entries_.size() - first) {
       return false;
     }
-    std::uint64_t hash = kSeed;
-    if (!root) {
-      hash = step(hashes[node.parent], '.');
-    }
-    const std::string_view name = text.get(label);
-    for (std::size_t c = name.size(); c > 0; --c) {
-      hash = step(hash, name[c - 1]);
-    }
-    hashes.push_back(hash);
-    node.tag = tag_of(hash);
-    nodes_.push_back(node);
-    std::uint64_t slot = slot_of(hash) & mask_;
-    while (slots_[slot] != 0) {
-      slot = (slot + 1) & mask_;
-    }
-    slots_[slot] = i + 1;
   }
   return true;
 }

@@ -45,7 +45,7 @@ class LayeredPack final : public RulePack {
       best.also |= above.also;
     }
     if (!best.tenant.empty()) {
-      best.owner = owner_of(best, wins ? std::nullopt : base_->provider_of(below.rule));
+      best.owner = owner_of_match(best, wins ? std::nullopt : base_->provider_of(below.rule));
     }
     return best;
   }
@@ -91,6 +91,9 @@ class LayeredPack final : public RulePack {
   }
   bool sanctioned(ToolIndex index) const noexcept override {
     return std::binary_search(sanctioned_.begin(), sanctioned_.end(), index);
+  }
+  TenantOwner owner_of(ToolIndex tool, std::string_view tenant) const noexcept override {
+    return owner_of(false, tool, tenant);
   }
   const TrustedKeys& trusted() const noexcept override { return base_->trusted(); }
 
@@ -157,14 +160,19 @@ class LayeredPack final : public RulePack {
     }
   }
 
-  TenantOwner owner_of(const HostMatch& match, std::optional<std::size_t> provider) const noexcept {
-    const bool of_tool = match.meaning == Meaning::tool || match.meaning == Meaning::family;
-    if (!of_tool && !provider) {
-      return TenantOwner::unknown;
+  TenantOwner owner_of_match(const HostMatch& match,
+                             std::optional<std::size_t> provider) const noexcept {
+    if (match.meaning == Meaning::tool || match.meaning == Meaning::family) {
+      return owner_of(false, match.tool, match.tenant);
     }
+    return provider ? owner_of(true, static_cast<std::uint32_t>(*provider), match.tenant)
+                    : TenantOwner::unknown;
+  }
+
+  TenantOwner owner_of(bool provider, std::uint32_t key, std::string_view tenant) const noexcept {
     Tenant wanted;
-    wanted.provider = !of_tool;
-    wanted.key = of_tool ? match.tool : static_cast<std::uint32_t>(*provider);
+    wanted.provider = provider;
+    wanted.key = key;
     const auto first = std::lower_bound(tenants_.begin(), tenants_.end(), wanted);
     const auto same = [&](const Tenant& entry) {
       return entry.provider == wanted.provider && entry.key == wanted.key;
@@ -173,7 +181,7 @@ class LayeredPack final : public RulePack {
       return TenantOwner::unknown;
     }
     for (auto at = first; at != tenants_.end() && same(*at); ++at) {
-      if (at->tenant == match.tenant) {
+      if (at->tenant == tenant) {
         return TenantOwner::own;
       }
     }
@@ -191,31 +199,49 @@ class LayeredPack final : public RulePack {
 
 }  // namespace
 
-Result<std::shared_ptr<const OverlayPack>, PackError> OverlayPack::from_bytes(
-    Bytes bytes, const TrustedKeys& trusted, const PackLimits& limits) {
-  const auto opened = open_pack(bytes, PackKind::overlay, trusted, limits);
-  if (!opened) {
-    return Failure{opened.error()};
-  }
-  auto body = CompiledPack::decode(*opened);
+Result<std::shared_ptr<const OverlayPack>, PackError> OverlayPack::opened(
+    Result<std::shared_ptr<const CompiledPack>, PackError> body) {
   if (!body) {
     return Failure{body.error()};
   }
-  return std::shared_ptr<const OverlayPack>{new OverlayPack{*body}};
+  return std::shared_ptr<const OverlayPack>{new OverlayPack{std::move(*body)}};
+}
+
+Result<std::shared_ptr<const OverlayPack>, PackError> OverlayPack::from_bytes(
+    Bytes bytes, const TrustedKeys& trusted, const PackLimits& limits) {
+  return opened(CompiledPack::open(PackBytes::copy_of(bytes), PackKind::overlay, trusted, limits));
 }
 
 Result<std::shared_ptr<const OverlayPack>, PackError> OverlayPack::open(const std::string& path,
                                                                         const TrustedKeys& trusted,
                                                                         const PackLimits& limits) {
-  const auto bytes = read_pack_bytes(path);
+  auto bytes = PackBytes::map(path);
   if (!bytes) {
     return Failure{bytes.error()};
   }
-  return from_bytes(*bytes, trusted, limits);
+  return opened(CompiledPack::open(std::move(*bytes), PackKind::overlay, trusted, limits));
 }
 
 std::uint32_t OverlayPack::version() const noexcept {
   return body_->version();
+}
+WallTime OverlayPack::expires() const noexcept {
+  return body_->expires();
+}
+std::vector<std::string_view> OverlayPack::own_tools() const {
+  std::vector<std::string_view> ids;
+  for (ToolIndex i = 0; i < body_->tool_count(); ++i) {
+    if (!body_->names_base_tool(i)) {
+      ids.push_back(body_->tool(i).id);
+    }
+  }
+  return ids;
+}
+std::size_t OverlayPack::tenants() const {
+  return body_->own_tenants().size();
+}
+std::vector<std::string_view> OverlayPack::sanctioned() const {
+  return body_->sanctioned_tools();
 }
 const TrustedKeys& OverlayPack::trusted() const noexcept {
   return body_->trusted();

@@ -8,6 +8,8 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/byte_reader.h"
 #include "core/catalog/rule_pack.h"
@@ -28,11 +30,22 @@ class OverlayPack {
       Bytes bytes, const TrustedKeys& trusted, const PackLimits& limits = {});
 
   std::uint32_t version() const noexcept;
+  WallTime expires() const noexcept;
   const TrustedKeys& trusted() const noexcept;
+
+  // own_tools are the ids of the tools that the overlay brings itself; sanctioned, of those it
+  // lists as approved. Both borrow from the overlay.
+  std::vector<std::string_view> own_tools() const;
+  std::vector<std::string_view> sanctioned() const;
+  // tenants is how many it names as the company's.
+  std::size_t tenants() const;
 
  private:
   friend std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
                                                       std::shared_ptr<const OverlayPack> overlay);
+
+  static Result<std::shared_ptr<const OverlayPack>, PackError> opened(
+      Result<std::shared_ptr<const CompiledPack>, PackError> body);
 
   explicit OverlayPack(std::shared_ptr<const CompiledPack> body) : body_(std::move(body)) {}
 

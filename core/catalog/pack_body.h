@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,8 +18,8 @@ namespace gnomon {
 
 enum class Section : std::uint16_t {
   text = 1,       // every string, referred to by place and size
-  tools = 2,      // tools and families
-  rules = 3,      // sorted: most specific first
+  tools = 2,      // tools and families, by id
+  rules = 3,      // sorted: most specific first; what matching needs of them
   nodes = 4,      // the index: one node for each run of fixed labels
   entries = 5,    // the rules at each node
   reserved = 6,   // labels that are no tenants
@@ -27,12 +28,24 @@ enum class Section : std::uint16_t {
   weights = 9,  // numbers of the judging model
   categories = 10,
   jobs = 11,
-  resolvers = 12,   // addresses of encrypted DNS
-  suffixes = 13,    // public suffixes
-  tenants = 14,     // overlay: the company's own
-  sanctioned = 15,  // overlay: approved tools
-  labels = 16       // what common labels mean, and the rules that ask them
+  resolvers = 12,     // addresses of encrypted DNS
+  suffixes = 13,      // public suffixes
+  tenants = 14,       // overlay: the company's own
+  sanctioned = 15,    // overlay: approved tools
+  labels = 16,        // what common labels mean
+  slots = 17,         // hash table of the nodes
+  facts = 18,         // what rules say of a host, each combination once
+  patterns = 19,      // of each rule; read for explanations and overlays only
+  lists = 20,         // categories and jobs of the tools
+  suffix_slots = 21,  // hash table of the public suffixes
 };
+
+// Sizes of the records that are read where they lie. FORMAT.md names their fields.
+constexpr std::size_t kToolBytes = 51;
+constexpr std::size_t kRuleBytes = 12;
+constexpr std::size_t kPatternBytes = 10;
+constexpr std::size_t kNodeBytes = 16;
+constexpr std::size_t kSuffixBytes = 7;
 
 // Bits of a tool record.
 constexpr std::uint8_t kToolIsFamily = 1;

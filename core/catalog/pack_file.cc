@@ -10,7 +10,7 @@ namespace gnomon {
 namespace {
 
 constexpr std::string_view kMagic = "GNOMPACK";
-constexpr std::uint16_t kFormat = 1;
+constexpr std::uint16_t kFormat = 2;
 constexpr std::size_t kManifestBytes = 4 + 8 + 8 + 2 + 4 + kDigestBytes;
 constexpr std::size_t kSignatureRecord = kKeyIdBytes + kSignatureBytes;
 // More signatures than keys make no sense, and each costs time before anything is trusted.
@@ -54,7 +54,7 @@ Result<Raw, PackError> split(Bytes file) {
   }
   if (format != kFormat) {
     return Failure{error(PackFault::newer_format, "the pack has format " + std::to_string(format) +
-                                                      "; this program knows format 1")};
+                                                      "; this program knows format 2")};
   }
   Raw raw;
   raw.roots = reader.take(roots);
@@ -124,7 +124,7 @@ Result<std::vector<std::string_view>, PackError> split_roots(Bytes bytes) {
 
 bool signed_enough(Bytes signatures, Bytes message, const TrustedKeys& trusted) {
   std::uint32_t signers = 0;
-  for (const PublicKey& key : trusted.keys) {
+  for (const SignerKey& key : trusted.keys) {
     const KeyId id = key_id(key);
     ByteReader reader{signatures};
     while (!reader.empty()) {

@@ -21,7 +21,7 @@ struct Manifest {
   std::uint32_t version = 0;  // strictly increasing
   WallTime created;           // whole seconds
   WallTime expires;
-  std::uint16_t needs_format = 1;  // lowest format version that a reader must know
+  std::uint16_t needs_format = 2;  // lowest format version that a reader must know
 };
 
 // OpenedPack borrows its body from the bytes given to open_pack.

@@ -168,17 +168,17 @@ std::string_view to_string(PackFault fault);
 // kMaxPackBytes is checked before a pack is read: the whole catalogue compiles to about 1 MiB.
 constexpr std::size_t kMaxPackBytes = std::size_t{16} << 20;
 
-// PublicKey is an Ed25519 public key, 32 bytes.
-using PublicKey = std::vector<std::uint8_t>;
+// SignerKey is the public half of an Ed25519 key that signs packs or root records, 32 bytes.
+using SignerKey = std::vector<std::uint8_t>;
 
 // TrustedKeys say who may sign packs. Read from a trust file (core/catalog/trust.h), which also
 // names the root keys that may replace them; `keys` alone is enough where keys never rotate.
 struct TrustedKeys {
-  std::vector<PublicKey> keys;  // may sign packs
+  std::vector<SignerKey> keys;  // may sign packs
   std::uint32_t threshold = 1;  // so many of them must have signed
   // The root that names them. Version 0: none, so these keys cannot be replaced.
   std::uint32_t root_version = 0;
-  std::vector<PublicKey> root_keys;
+  std::vector<SignerKey> root_keys;
   std::uint32_t root_threshold = 1;
   std::optional<WallTime> root_expires;
   std::string root_text;  // the signed record, to be stored when a pack has brought a newer one
@@ -234,6 +234,8 @@ class RulePack {
   virtual std::string_view resolver_at(const IpAddress& address) const noexcept = 0;
   // sanctioned: the company's overlay lists the tool as approved. Always false without overlay.
   virtual bool sanctioned(ToolIndex index) const noexcept = 0;
+  // owner_of tells whose tenant `tenant` of a tool is, by the company's overlay.
+  virtual TenantOwner owner_of(ToolIndex tool, std::string_view tenant) const noexcept = 0;
   // trusted is what to trust from now on: the keys given to open(), or a newer root from the pack.
   virtual const TrustedKeys& trusted() const noexcept = 0;
 

@@ -50,14 +50,14 @@ Digest hmac_sha256(Bytes key, Bytes message) {
   return digest;
 }
 
-KeyId key_id(const PublicKey& key) {
+KeyId key_id(const SignerKey& key) {
   const Digest digest = sha256(key);
   KeyId id{};
   std::copy_n(digest.begin(), id.size(), id.begin());
   return id;
 }
 
-bool verify(const PublicKey& key, Bytes message, Bytes signature) {
+bool verify(const SignerKey& key, Bytes message, Bytes signature) {
   if (key.size() != kKeyBytes || signature.size() != kSignatureBytes) {
     return false;
   }
@@ -87,7 +87,7 @@ std::optional<SecretKey> SecretKey::from_text(std::string_view text) {
   while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) {
     text.remove_suffix(1);
   }
-  auto raw = from_hex(text);
+  auto raw = bytes_from_hex(text);
   if (!raw || raw->size() != kKeyBytes) {
     return std::nullopt;
   }
@@ -101,8 +101,8 @@ SecretKey::~SecretKey() {
   OPENSSL_cleanse(seed_.data(), seed_.size());
 }
 
-PublicKey SecretKey::public_key() const {
-  PublicKey key(kKeyBytes);
+SignerKey SecretKey::public_key() const {
+  SignerKey key(kKeyBytes);
   std::size_t size = key.size();
   GNOMON_CHECK(EVP_PKEY_get_raw_public_key(private_key(seed_).get(), key.data(), &size) == 1);
   return key;
@@ -135,7 +135,7 @@ std::string to_hex(Bytes bytes) {
   return text;
 }
 
-std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text) {
+std::optional<std::vector<std::uint8_t>> bytes_from_hex(std::string_view text) {
   if (text.size() % 2 != 0) {
     return std::nullopt;
   }

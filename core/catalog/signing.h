@@ -10,6 +10,7 @@
 
 #include "core/byte_reader.h"
 #include "core/catalog/rule_pack.h"
+#include "core/file.h"
 
 namespace gnomon {
 
@@ -23,10 +24,10 @@ using KeyId = std::array<std::uint8_t, kKeyIdBytes>;
 
 Digest sha256(Bytes bytes);
 Digest hmac_sha256(Bytes key, Bytes message);
-KeyId key_id(const PublicKey& key);
+KeyId key_id(const SignerKey& key);
 
 // verify tells whether `signature` is of `message` by `key`; false for keys of a wrong size.
-bool verify(const PublicKey& key, Bytes message, Bytes signature);
+bool verify(const SignerKey& key, Bytes message, Bytes signature);
 
 // SecretKey holds an Ed25519 seed, and wipes it when it goes.
 class SecretKey {
@@ -41,7 +42,7 @@ class SecretKey {
   SecretKey& operator=(SecretKey&&) = default;
   ~SecretKey();
 
-  PublicKey public_key() const;
+  SignerKey public_key() const;
   std::array<std::uint8_t, kSignatureBytes> sign(Bytes message) const;
   // to_text gives the content of a key file, which belongs to its owner alone (mode 0600).
   std::string to_text() const;
@@ -53,11 +54,6 @@ class SecretKey {
 };
 
 std::string to_hex(Bytes bytes);
-std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
-
-// bytes_of looks at text as bytes.
-inline Bytes bytes_of(std::string_view text) {
-  return {reinterpret_cast<const std::uint8_t*>(text.data()), text.size()};
-}
+std::optional<std::vector<std::uint8_t>> bytes_from_hex(std::string_view text);
 
 }  // namespace gnomon

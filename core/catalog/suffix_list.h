@@ -4,37 +4,34 @@
 
 #include <cstdint>
 #include <string_view>
-#include <vector>
 
 #include "core/byte_reader.h"
+#include "core/catalog/name_hash.h"
 #include "core/catalog/pack_body.h"
+#include "core/catalog/records.h"
 #include "core/catalog/text_store.h"
 
 namespace gnomon {
 
 // SuffixList answers by the algorithm of publicsuffix.org: the rule with most labels wins, an
-// exception before all, and a host that no rule names has its last label as suffix.
+// exception before all, and a host that no rule names has its last label as suffix. It reads the
+// list where it lies; that and `text` must outlive it.
 class SuffixList {
  public:
-  // decode reads the section; false when a reference is wrong. `text` must outlive the list.
-  bool decode(Bytes section, const TextStore& text);
+  // open checks every reference of the two sections; false when one is wrong.
+  bool open(Bytes suffixes, Bytes slots, const TextStore& text);
 
   // registrable_domain borrows from `host`; empty when the host is a public suffix itself, has
   // empty labels, or the list is empty. Allocates nothing.
   std::string_view registrable_domain(std::string_view host) const noexcept;
 
  private:
-  struct Rule {
-    TextRef text;
-    std::uint8_t kinds = 0;
-    bool is(std::uint8_t kind) const { return (kinds & kind) != 0; }
-  };
+  // kinds_of yields the kSuffix bits of a suffix with this hash; 0 when no rule names it.
+  std::uint8_t kinds_of(std::string_view suffix, const NameHash& hash) const noexcept;
 
-  const Rule* find(std::string_view suffix, std::uint64_t hash) const noexcept;
-
-  std::vector<Rule> rules_;
-  std::vector<std::uint32_t> slots_;  // 0: empty, else rule + 1
-  const TextStore* text_ = nullptr;   // set by decode
+  Records<kSuffixBytes> rules_;
+  HashSlots slots_;
+  const TextStore* text_ = nullptr;  // set by open
 };
 
 }  // namespace gnomon

@@ -43,8 +43,8 @@ bool number(std::string_view text, T& value) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-bool add_key(std::string_view hex, std::vector<PublicKey>& keys) {
-  auto key = from_hex(hex);
+bool add_key(std::string_view hex, std::vector<SignerKey>& keys) {
+  auto key = bytes_from_hex(hex);
   if (!key || key->size() != kKeyBytes || keys.size() >= kMaxKeys ||
       std::find(keys.begin(), keys.end(), *key) != keys.end()) {
     return false;
@@ -103,7 +103,7 @@ Result<Record, PackError> parse_record(std::string_view text) {
           PackError{PackFault::truncated, "the trust file ends in the middle of a line"}};
     }
     if (line->word == "signature") {
-      auto signature = from_hex(line->value);
+      auto signature = bytes_from_hex(line->value);
       if (!signature || signature->size() != kSignatureBytes ||
           record.signatures.size() >= 2 * kMaxKeys) {
         return Failure{
@@ -130,9 +130,9 @@ std::string message_of(std::string_view signed_text) {
   return std::string{kDomain} + std::string{signed_text};
 }
 
-bool signed_by(const Record& record, const std::vector<PublicKey>& keys, std::uint32_t threshold) {
+bool signed_by(const Record& record, const std::vector<SignerKey>& keys, std::uint32_t threshold) {
   const std::string message = message_of(record.signed_text);
-  const auto signers = std::count_if(keys.begin(), keys.end(), [&](const PublicKey& key) {
+  const auto signers = std::count_if(keys.begin(), keys.end(), [&](const SignerKey& key) {
     return std::any_of(
         record.signatures.begin(), record.signatures.end(),
         [&](const auto& signature) { return verify(key, bytes_of(message), signature); });
@@ -216,11 +216,11 @@ std::string make_root(const TrustedKeys& keys, const std::vector<SecretKey>& sig
       std::to_string(std::chrono::floor<std::chrono::seconds>(expires).time_since_epoch().count()) +
       "\n";
   text += "root-threshold " + std::to_string(keys.root_threshold) + "\n";
-  for (const PublicKey& key : keys.root_keys) {
+  for (const SignerKey& key : keys.root_keys) {
     text += "root-key " + to_hex(key) + "\n";
   }
   text += "pack-threshold " + std::to_string(keys.threshold) + "\n";
-  for (const PublicKey& key : keys.keys) {
+  for (const SignerKey& key : keys.keys) {
     text += "pack-key " + to_hex(key) + "\n";
   }
   const std::string message = message_of(text);

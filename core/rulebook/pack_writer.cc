@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "core/byte_writer.h"
+#include "core/catalog/name_hash.h"
 #include "core/check.h"
 
 namespace gnomon {
@@ -70,11 +71,13 @@ class BodyWriter {
                         std::string_view{rule.pattern.text}, place_of_tool(rule), rule.role};
     });
     rule_place_ = inverse(rule_order_);
-    vocabulary();
-    tools();
-    rules();
-    labels();
+    // What matching reads comes first, so that it stands close together in the text.
     index();
+    rules();
+    tools();
+    vocabulary();
+    labels();
+    patterns();
     sequences();
     numbers();
     overlay();
@@ -125,6 +128,8 @@ class BodyWriter {
 
   void tools() {
     ByteWriter& out = section(Section::tools);
+    ByteWriter lists;
+    std::uint32_t listed = 0;
     out.u32(static_cast<std::uint32_t>(tool_order_.size()));
     for (const std::uint32_t i : tool_order_) {
       const ToolRecord& tool = content_.tools[i];
@@ -144,37 +149,57 @@ class BodyWriter {
       GNOMON_CHECK(tool.also.size() < 256 && tool.jobs.size() < 256);
       out.u8(static_cast<std::uint8_t>(tool.also.size()));
       out.u8(static_cast<std::uint8_t>(tool.jobs.size()));
+      out.u32(listed);
       for (const std::uint16_t category : tool.also) {
-        out.u16(category);
+        lists.u16(category);
       }
       for (const std::uint16_t job : tool.jobs) {
-        out.u16(job);
+        lists.u16(job);
       }
+      listed += static_cast<std::uint32_t>(tool.also.size() + tool.jobs.size());
     }
+    section(Section::lists).u32(listed);
+    section(Section::lists).bytes(lists.view());
+  }
+
+  // facts_of writes what a rule says of a host, the part that many rules share.
+  std::string facts_of(const RuleRecord& rule) {
+    ByteWriter out;
+    out.u16(rule.shared_with);
+    out.u16(rule.provider ? static_cast<std::uint16_t>(*rule.provider + 1) : 0);
+    out.u8(static_cast<std::uint8_t>(rule.meaning));
+    out.u8(static_cast<std::uint8_t>(rule.role));
+    out.u8(static_cast<std::uint8_t>(rule.audience));
+    out.u8(static_cast<std::uint8_t>(rule.confidence));
+    out.u8(static_cast<std::uint8_t>(rule.weight));
+    out.u8(rule.by_label ? 1 : 0);
+    GNOMON_CHECK(rule.reserved.size() < 256);
+    out.u8(static_cast<std::uint8_t>(rule.reserved.size()));
+    for (const std::string& label : rule.reserved) {
+      text_.ref(out, label);
+    }
+    return {out.view().begin(), out.view().end()};
   }
 
   void rules() {
     ByteWriter& out = section(Section::rules);
+    ByteWriter facts;
+    std::map<std::string, std::uint16_t> known;
     out.u32(static_cast<std::uint32_t>(rule_order_.size()));
     for (const std::uint32_t i : rule_order_) {
       const RuleRecord& rule = content_.rules[i];
-      text_.ref(out, rule.pattern.text);
-      text_.ref(out, rule.pattern.wild);
-      out.u32(specificity(rule.pattern, rule.meaning));
-      out.u32(place_of_tool(rule));
-      out.u16(rule.shared_with);
-      out.u16(rule.provider ? static_cast<std::uint16_t>(*rule.provider + 1) : 0);
-      out.u8(static_cast<std::uint8_t>(rule.meaning));
-      out.u8(static_cast<std::uint8_t>(rule.role));
-      out.u8(static_cast<std::uint8_t>(rule.audience));
-      out.u8(static_cast<std::uint8_t>(rule.confidence));
-      out.u8(static_cast<std::uint8_t>(rule.weight));
-      GNOMON_CHECK(rule.reserved.size() < 256);
-      out.u8(static_cast<std::uint8_t>(rule.reserved.size()));
-      for (const std::string& label : rule.reserved) {
-        text_.ref(out, label);
+      const auto [entry, fresh] =
+          known.emplace(facts_of(rule), static_cast<std::uint16_t>(known.size()));
+      if (fresh) {
+        GNOMON_CHECK(known.size() < 0xffff);
+        facts.text(entry->first);
       }
+      out.u32(place_of_tool(rule));
+      out.u16(entry->second);
+      text_.ref(out, rule.pattern.wild);
     }
+    section(Section::facts).u32(static_cast<std::uint32_t>(known.size()));
+    section(Section::facts).bytes(facts.view());
   }
 
   void labels() {
@@ -188,21 +213,39 @@ class BodyWriter {
       const auto role = static_cast<std::uint8_t>(meaning.role);
       out.u8(meaning.weak ? role | kLabelWeak : role);
     }
-    std::vector<std::uint32_t> asking;
-    for (std::uint32_t place = 0; place < rule_order_.size(); ++place) {
-      if (content_.rules[rule_order_[place]].by_label) {
-        asking.push_back(place);
-      }
+  }
+
+  void patterns() {
+    ByteWriter& out = section(Section::patterns);
+    out.u32(static_cast<std::uint32_t>(rule_order_.size()));
+    for (const std::uint32_t i : rule_order_) {
+      const RuleRecord& rule = content_.rules[i];
+      text_.ref(out, rule.pattern.text);
+      out.u32(specificity(rule.pattern, rule.meaning));
     }
-    out.u32(static_cast<std::uint32_t>(asking.size()));
-    for (const std::uint32_t place : asking) {
-      out.u32(place);
+  }
+
+  // hash_slots writes the table by which the reader finds things of these hashes.
+  static void hash_slots(const std::vector<NameHash>& hashes, ByteWriter& out) {
+    const auto count = static_cast<std::uint32_t>(hashes.size());
+    GNOMON_CHECK(count <= kMaxHashed);
+    std::vector<std::uint32_t> slots(HashSlots::slot_count(count), 0);
+    const std::size_t mask = slots.size() - 1;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      std::size_t at = hashes[i].slot() & mask;
+      while (slots[at] != 0) {
+        at = (at + 1) & mask;
+      }
+      slots[at] = HashSlots::value(hashes[i], i);
+    }
+    out.u32(static_cast<std::uint32_t>(slots.size()));
+    for (const std::uint32_t slot : slots) {
+      out.u32(slot);
     }
   }
 
   struct Node {
-    std::uint32_t label = 0;
-    std::uint16_t size = 0;
+    std::string label;   // what the parent lacks; the last two labels when there is none
     std::string parent;  // key, empty: none
     std::vector<std::uint32_t> entries;
   };
@@ -225,8 +268,6 @@ class BodyWriter {
     std::map<std::string, Node> nodes;
     for (std::uint32_t place = 0; place < rule_order_.size(); ++place) {
       const HostPattern& pattern = content_.rules[rule_order_[place]].pattern;
-      const std::uint32_t text_end =
-          text_.add(pattern.text) + static_cast<std::uint32_t>(pattern.text.size());
       // One node for the last two labels of the fixed part, and one for each label before them.
       const std::string_view fixed = pattern.fixed;
       std::size_t begin = fixed.rfind('.', fixed.rfind('.') - 1);
@@ -236,9 +277,8 @@ class BodyWriter {
       for (;;) {
         const std::string key = reversed(fixed.substr(begin));
         Node& node = nodes[key];
-        if (node.size == 0) {
-          node.label = text_end - static_cast<std::uint32_t>(fixed.size() - begin);
-          node.size = static_cast<std::uint16_t>(label_end - begin);
+        if (node.label.empty()) {
+          node.label = fixed.substr(begin, label_end - begin);
           node.parent = parent;
         }
         if (begin == 0) {
@@ -257,13 +297,23 @@ class BodyWriter {
     out.u32(static_cast<std::uint32_t>(nodes.size()));
     entries.u32(static_cast<std::uint32_t>(rule_order_.size()));
     std::unordered_map<std::string_view, std::uint32_t> places;
+    std::vector<NameHash> hashes;
     std::uint32_t first = 0;
     for (const auto& [key, node] : nodes) {
-      out.u32(node.parent.empty() ? 0xffffffff : places.at(node.parent));
-      out.u32(node.label);
-      out.u16(node.size);
-      out.u32(first);
+      NameHash hash;
+      std::uint32_t parent = HashSlots::kNone;
+      if (!node.parent.empty()) {
+        parent = places.at(node.parent);
+        hash = hashes[parent];
+        hash.add('.');
+      }
+      hash.add(node.label);
+      hashes.push_back(hash);
       GNOMON_CHECK(node.entries.size() <= kMaxEntriesAtNode);
+      out.u32(parent);
+      out.u32(text_.add(node.label));
+      out.u32(first);
+      out.u16(static_cast<std::uint16_t>(node.label.size()));
       out.u16(static_cast<std::uint16_t>(node.entries.size()));
       for (const std::uint32_t entry : node.entries) {
         entries.u32(entry);
@@ -271,6 +321,7 @@ class BodyWriter {
       first += static_cast<std::uint32_t>(node.entries.size());
       places.emplace(key, static_cast<std::uint32_t>(places.size()));
     }
+    hash_slots(hashes, section(Section::slots));
   }
 
   void sequences() {
@@ -316,10 +367,15 @@ class BodyWriter {
     }
     ByteWriter& suffixes = section(Section::suffixes);
     suffixes.u32(static_cast<std::uint32_t>(content_.suffixes.size()));
+    std::vector<NameHash> hashes;
     for (const SuffixRecord& suffix : content_.suffixes) {
       text_.ref(suffixes, suffix.text);
       suffixes.u8(suffix.kinds);
+      NameHash hash;
+      hash.add(suffix.text);
+      hashes.push_back(hash);
     }
+    hash_slots(hashes, section(Section::suffix_slots));
   }
 
   void overlay() {

@@ -2,6 +2,7 @@
 // any bytes give a pack that answers, or a PackError.
 
 #include <string_view>
+#include <utility>
 
 #include "core/catalog/compiled_pack.h"
 #include "core/catalog/trust.h"
@@ -44,9 +45,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static_cast<void>(gnomon::parse_trust(text));
   gnomon::OpenedPack opened;
   // A whole pack is opened at its body, anything else is a body.
-  const auto parts = gnomon::take_apart(input);
-  opened.body = parts ? parts->body : input;
-  if (const auto pack = gnomon::CompiledPack::decode(opened)) {
+  gnomon::PackBytes bytes = gnomon::PackBytes::copy_of(input);
+  const auto parts = gnomon::take_apart(bytes.view());
+  opened.body = parts ? parts->body : bytes.view();
+  if (const auto pack = gnomon::CompiledPack::open_body(std::move(opened), std::move(bytes))) {
     ask(**pack, text.substr(0, 300));
   }
   return 0;

@@ -192,10 +192,10 @@ TEST_CASE("RulePack: look-alikes are no packs, and newer formats are told apart"
       "ELF: something else entirely, longer than a pack's head is";
   CHECK(fault_of(gnomon::bytes_of(text), builder.trusted()) == PackFault::not_a_pack);
   std::vector<std::uint8_t> newer = builder.bytes();
-  newer[9] = 2;
+  newer[9] = 3;
   CHECK(fault_of(newer, builder.trusted()) == PackFault::newer_format);
   PackBuilder needs = small();
-  needs.manifest().needs_format = 2;
+  needs.manifest().needs_format = 3;
   CHECK(fault_of(needs.bytes(), needs.trusted()) == PackFault::newer_format);
 }
 
