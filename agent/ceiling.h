@@ -34,7 +34,8 @@ class Ceiling {
   // words says in sentences what may be collected and what may not, for `status`.
   std::vector<std::string> words() const {
     return {
-        "Collected: which catalogued tools are contacted, in what role, when and how often. Never: "
+        "Collected: which catalogued tools, and tools of the company's own, are contacted, in what "
+        "role, when and how often. Never: "
         "addresses of pages, contents, hosts outside the catalogue.",
         users_ ? "Users: by a pseudonym that means nothing outside this machine."
                : "Users: not collected.",

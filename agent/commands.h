@@ -3,13 +3,11 @@
 #pragma once
 
 #include <chrono>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/config.h"
-#include "core/catalog/rule_pack.h"
 #include "core/clock.h"
 
 namespace gnomon {
@@ -38,9 +36,5 @@ int explain_command(const Config& config, bool json);
 // watch shows what can be seen right now, and keeps nothing. `all`: also hosts outside the
 // catalogue.
 int watch_command(const Config& config, bool all);
-
-// open_pack opens the rule pack that the configuration names, the newest the collector sent, or
-// the installed one. Throws AgentError when there is none or it is damaged.
-std::shared_ptr<const RulePack> open_pack(const Config& config);
 
 }  // namespace gnomon

@@ -20,6 +20,7 @@ class DataFolder {
   std::string user_key() const { return path_ + "/user.key"; }
   std::string status() const { return path_ + "/status"; }
   std::string pack() const { return path_ + "/catalogue.pack"; }
+  std::string overlay() const { return path_ + "/overlay.pack"; }
   std::string collector() const { return path_ + "/collector"; }
   std::string identity() const { return path_ + "/identity"; }
 

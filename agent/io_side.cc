@@ -17,6 +17,7 @@
 
 #include "agent/enrolment.h"
 #include "agent/health.h"
+#include "agent/memory_trim.h"
 #include "agent/status_file.h"
 #include "agent/uplink/uplink.h"
 #include "core/check.h"
@@ -41,7 +42,7 @@ constexpr std::chrono::hours kMaintainEvery{1};
 class IoSide::Thread {
  public:
   Thread(Parts parts, const Config& config, IoSideOptions options, std::unique_ptr<Spool> spool,
-         Memory memory, std::shared_ptr<const RulePack> pack)
+         Memory memory, AgentRules rules)
       : parts_(parts),
         options_(std::move(options)),
         ceiling_(config),
@@ -49,7 +50,7 @@ class IoSide::Thread {
         started_(parts.clock.wall()),
         spool_(std::move(spool)),
         memory_(std::move(memory)),
-        pack_(std::move(pack)),
+        rules_(std::move(rules)),
         retry_(context_),
         status_(context_),
         maintain_(context_),
@@ -61,6 +62,7 @@ class IoSide::Thread {
       uplink.identity_directory = folder_.identity();
       if (options_.take_packs) {
         uplink.pack_path = folder_.pack();
+        uplink.overlay_path = folder_.overlay();
       }
       // A replay is waited for: it does not sleep for minutes because the collector was restarted.
       uplink.max_backoff = options_.patient ? uplink.max_backoff : std::chrono::milliseconds{2000};
@@ -163,9 +165,10 @@ class IoSide::Thread {
   UplinkHooks hooks() {
     UplinkHooks hooks;
     hooks.health = [this] {
-      return health_of(parts_.counters, parts_.clock.wall(), pack_->version(), notes());
+      return health_of(parts_.counters, parts_.clock.wall(), rules_.version(), notes());
     };
-    hooks.pack_version = [this] { return pack_->version(); };
+    hooks.pack_version = [this] { return rules_.version(); };
+    hooks.overlay_version = [this] { return rules_.overlay_version(); };
     hooks.verify = [this](wire::PushKind kind, const std::string& bytes) {
       return verify(kind, bytes);
     };
@@ -176,26 +179,21 @@ class IoSide::Thread {
   }
 
   Result<Ok, std::string> verify(wire::PushKind kind, const std::string& bytes) const {
-    if (kind != wire::PushKind::rule_pack || !take_pack_) {
+    const bool rules = kind == wire::PushKind::rule_pack || kind == wire::PushKind::overlay;
+    if (!rules || !take_pack_) {
       return Failure{std::string{"this agent does not take it"}};
     }
-    // Against rollback and freeze: never older than what is in use, never expired.
-    const PackLimits limits{pack_->version(), parts_.clock.wall()};
-    const auto opened = RulePack::from_bytes(bytes_of(bytes), pack_->trusted(), limits);
-    if (!opened) {
-      return Failure{opened.error().text};
-    }
-    return Ok{};
+    return rules_.check(kind, bytes_of(bytes), parts_.clock.wall());
   }
 
-  Result<Ok, std::string> apply(wire::PushKind, const std::string& path) {
-    auto opened = RulePack::open(path, pack_->trusted(), PackLimits{pack_->version(), {}});
-    if (!opened) {
-      return Failure{opened.error().text};
+  Result<Ok, std::string> apply(wire::PushKind kind, const std::string& path) {
+    if (auto taken = rules_.take(kind, path); !taken) {
+      return taken;
     }
-    log::info("rules.replaced", {{"from", pack_->version()}, {"to", (*opened)->version()}});
-    pack_ = *opened;
-    take_pack_(std::move(*opened));
+    log::info("rules.replaced",
+              {{"catalogue", rules_.version()}, {"overlay", rules_.overlay_version()}});
+    take_pack_(rules_.pack());
+    trim_memory();
     return Ok{};
   }
 
@@ -248,7 +246,7 @@ class IoSide::Thread {
     batch.part = parcel.part;
     const WallTime now = parts_.clock.wall();
     batch.health = health_of(parts_.counters, options_.heartbeat_of_now ? now : newest,
-                             pack_->version(), notes());
+                             rules_.version(), notes());
     batch.sealed = now;
     batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
     return batch;
@@ -326,7 +324,9 @@ class IoSide::Thread {
     status.mode = options_.mode;
     status.started = started_;
     status.updated = parts_.clock.wall();
-    status.pack_version = pack_->version();
+    status.pack_version = rules_.version();
+    status.overlay_version = rules_.overlay_version();
+    status.own_tools = static_cast<std::uint32_t>(rules_.own_tools());
     status.last_sequence = spool_->last_sequence();
     status.acknowledged = spool_->acknowledged();
     status.spool_bytes = spool_->bytes();
@@ -374,6 +374,7 @@ class IoSide::Thread {
       if (const auto done = spool_->maintain(); !done) {
         log::warn("spool.not_maintained", {{"why", done.error().text()}});
       }
+      trim_memory();
       arm_maintenance();
     });
   }
@@ -391,7 +392,7 @@ class IoSide::Thread {
   // The I/O thread's.
   std::unique_ptr<Spool> spool_;
   Memory memory_;
-  std::shared_ptr<const RulePack> pack_;  // shared: packs always are
+  AgentRules rules_;
   std::function<void(std::shared_ptr<const RulePack>)> take_pack_;
   std::unique_ptr<Uplink> uplink_;  // absent when nothing is to be sent
   std::optional<WallTime> last_contact_;
@@ -412,9 +413,9 @@ class IoSide::Thread {
 };
 
 IoSide::IoSide(Parts parts, const Config& config, IoSideOptions options,
-               std::unique_ptr<Spool> spool, Memory memory, std::shared_ptr<const RulePack> pack)
+               std::unique_ptr<Spool> spool, Memory memory, AgentRules rules)
     : thread_(std::make_unique<Thread>(parts, config, std::move(options), std::move(spool),
-                                       std::move(memory), std::move(pack))) {}
+                                       std::move(memory), std::move(rules))) {}
 
 IoSide::~IoSide() {
   static_cast<void>(stop());

@@ -10,13 +10,13 @@
 #include <optional>
 #include <string>
 
+#include "agent/agent_rules.h"
 #include "agent/ceiling.h"
 #include "agent/config.h"
 #include "agent/contact_queue.h"
 #include "agent/data_folder.h"
 #include "agent/memory_file.h"
 #include "agent/spool/spool.h"
-#include "core/catalog/rule_pack.h"
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/file.h"
@@ -27,7 +27,7 @@ struct IoSideOptions {
   std::string mode;              // "run" or "replay", for `status`
   bool keep_memory = false;      // live: save each parcel's memory once its contacts are stored
   bool upload = true;            // false: fill the spool, speak to nobody
-  bool take_packs = false;       // the collector may send newer rule packs
+  bool take_packs = false;       // the collector may send newer rule packs and overlays
   bool patient = true;           // false: somebody waits for the end of it
   bool heartbeat_of_now = true;  // health speaks for the clock's time; false: for the contacts'
 };
@@ -55,15 +55,16 @@ class IoSide {
     MemoryFile& memory_file;
   };
 
-  // `memory` is what the memory file holds now. `pack` names the version for health.
+  // `memory` is what the memory file holds now. `rules` are those in use, and say what may replace
+  // them.
   IoSide(Parts parts, const Config& config, IoSideOptions options, std::unique_ptr<Spool> spool,
-         Memory memory, std::shared_ptr<const RulePack> pack);
+         Memory memory, AgentRules rules);
   IoSide(const IoSide&) = delete;
   IoSide& operator=(const IoSide&) = delete;
   ~IoSide();
 
-  // on_pack is called, on the I/O thread, with each new rule pack that the collector sent and that
-  // was verified. Set before start().
+  // on_pack is called, on the I/O thread, with catalogue and overlay whenever the collector sent a
+  // new one of either and it was verified. Set before start().
   void on_pack(std::function<void(std::shared_ptr<const RulePack>)> take);
 
   void start();

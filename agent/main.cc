@@ -9,6 +9,7 @@
 #include "agent/commands.h"
 #include "agent/config.h"
 #include "agent/enrolment.h"
+#include "agent/memory_trim.h"
 #include "agent/replay_plan.h"
 #include "agent/stop_signal.h"
 #include "core/log.h"
@@ -173,6 +174,7 @@ int choose(int argc, char** argv) {
 }  // namespace gnomon
 
 int main(int argc, char** argv) {
+  gnomon::bound_heap();
   try {
     return gnomon::choose(argc, argv);
   } catch (const std::exception& error) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/agent_error.h"
+#include "agent/agent_rules.h"
 #include "agent/capture/file_packet_source.h"
 #include "agent/capture_loop.h"
 #include "agent/commands.h"
@@ -31,11 +32,13 @@ void say(const std::string& text) {
 }
 
 // What the contacts depend on, beside the captures.
-std::string terms_of(const Config& config, const ReplayOptions& options, const RulePack& pack) {
+std::string terms_of(const Config& config, const ReplayOptions& options, const AgentRules& rules) {
   return "at=" + (options.at ? std::to_string(options.at->time_since_epoch().count()) : "") +
          " learning=" + std::to_string(config.learning_days.value_or(0)) +
          " window=" + std::to_string(config.window_minutes) +
-         " pack=" + std::to_string(pack.version()) +
+         " pack=" + std::to_string(rules.version()) +
+         (rules.overlay_version() == 0 ? ""
+                                       : " overlay=" + std::to_string(rules.overlay_version())) +
          " ceiling=" + std::to_string(config.collect_users) +
          std::to_string(config.collect_programs) + std::to_string(config.collect_evidence);
 }
@@ -75,7 +78,7 @@ class Replay {
         throw AgentError{"standard input cannot be replayed, for it cannot be read twice"};
       }
     }
-    pack_ = open_pack(config_);
+    rules_.emplace(AgentRules::open(config_));
     plan();
     if (!options_.offline) {
       require_enrolment(config_);
@@ -107,7 +110,7 @@ class Replay {
       throw AgentError{captures.error().text};
     }
     captures_ = std::move(*captures);
-    const auto id = replay_id(captures_, terms_of(config_, options_, *pack_));
+    const auto id = replay_id(captures_, terms_of(config_, options_, *rules_));
     if (!id) {
       throw AgentError{"a capture cannot be read: " + id.error().text()};
     }
@@ -150,7 +153,7 @@ class Replay {
     io_options.patient = false;
     io_options.heartbeat_of_now = false;
     io_ = std::make_unique<IoSide>(IoSide::Parts{files_, clock_, counters_, queue_, memory_file_},
-                                   config_, io_options, std::move(spool_), memory_, pack_);
+                                   config_, io_options, std::move(spool_), memory_, *rules_);
     io_->start();
   }
 
@@ -159,7 +162,7 @@ class Replay {
     CaptureSideOptions side_options;
     side_options.flow = FlowLimits::for_files();
     side_options.evidence = evidence_options(config_, 0);
-    CaptureSide side{pack_, side_options, counters_, cutter};
+    CaptureSide side{rules_->pack(), side_options, counters_, cutter};
     if (!memory_.evidence.empty() && !side.evidence().load(memory_.evidence)) {
       throw AgentError{
           "the memory of this agent cannot be read; it was written by a newer version"};
@@ -265,7 +268,7 @@ class Replay {
   DataFolder folder_;
   MemoryFile memory_file_;
   std::unique_ptr<FileLock> lock_;
-  std::shared_ptr<const RulePack> pack_;
+  std::optional<AgentRules> rules_;  // once opened
   std::vector<PlannedCapture> captures_;
   ReplayId id_{};
   std::chrono::nanoseconds shift_{0};

@@ -4,10 +4,7 @@
 
 #include "agent/agent_error.h"
 #include "agent/capture/live_packet_source.h"
-#include "agent/commands.h"
 #include "agent/data_folder.h"
-#include "core/catalog/default_pack.h"
-#include "core/log.h"
 
 namespace gnomon {
 
@@ -29,28 +26,6 @@ std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const
     throw AgentError{spool.error().text()};
   }
   return std::move(*spool);
-}
-
-std::shared_ptr<const RulePack> open_pack(const Config& config) {
-  auto pack = load_pack(PackPlace{config.rules, config.trust});
-  if (!pack) {
-    throw AgentError{pack.error().text};
-  }
-  if (!config.rules.empty()) {
-    return std::move(*pack);
-  }
-  // What the collector sent was verified when it came; it counts while it is the newer one.
-  PosixFileSystem files;
-  const std::string pushed = DataFolder{config.data}.pack();
-  const auto there = files.exists(pushed);
-  if (there && *there) {
-    auto newer = RulePack::open(pushed, (*pack)->trusted(), PackLimits{(*pack)->version(), {}});
-    if (newer) {
-      return std::move(*newer);
-    }
-    log::warn("rules.not_used", {{"why", newer.error().text}});
-  }
-  return std::move(*pack);
 }
 
 std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "agent/agent_error.h"
+#include "agent/agent_rules.h"
 #include "agent/attribute/linux_attributor.h"
 #include "agent/attribute/user_pseudonym.h"
 #include "agent/capture_loop.h"
@@ -16,6 +17,7 @@
 #include "agent/enrolment.h"
 #include "agent/io_side.h"
 #include "agent/memory_file.h"
+#include "agent/memory_trim.h"
 #include "agent/privileges.h"
 #include "agent/process_stats.h"
 #include "agent/rooms.h"
@@ -42,7 +44,7 @@ class Run {
       : config_(config), folder_(config.data), memory_file_(files_, folder_.memory()) {}
 
   int run() {
-    pack_ = open_pack(config_);
+    rules_.emplace(AgentRules::open(config_));
     require_enrolment(config_);
     lock_ = folder_.lock(files_);
     source_ = open_live(config_.interfaces, counters_);
@@ -60,7 +62,7 @@ class Run {
               io_options,
               std::move(spool),
               memory_,
-              pack_};
+              *rules_};
     io.on_pack([this](std::shared_ptr<const RulePack> pack) { packs_.put(std::move(pack)); });
 
     BatchCutter cutter;
@@ -71,16 +73,19 @@ class Run {
     side_options.evidence.user_name = [this](const Process& process) {
       return process.uid && pseudonyms_ ? pseudonyms_->of(*process.uid) : std::string{};
     };
-    CaptureSide side{pack_, side_options, counters_, cutter};
+    CaptureSide side{rules_->pack(), side_options, counters_, cutter};
     if (!memory_.evidence.empty() && !side.evidence().load(memory_.evidence)) {
       log::error("memory.not_read", {{"why", "written by a newer version; learning begins again"}});
     }
 
     io.start();
-    log::info("agent.started", {{"pack", pack_->version()}, {"tools", pack_->tool_count()}});
+    log::info("agent.started", {{"pack", rules_->version()},
+                                {"overlay", rules_->overlay_version()},
+                                {"tools", rules_->pack()->tool_count()}});
     LiveLoop loop{LoopParts{side, cutter, queue_, counters_, [&io] { io.wake(); },
                             [this] { return StopSignal::asked() || over_budget(); }},
                   packs_, clock_};
+    trim_memory();
     const auto ended = loop.run(*source_);
     queue_.close();
     io.stop();
@@ -163,7 +168,7 @@ class Run {
   DataFolder folder_;
   MemoryFile memory_file_;
   std::unique_ptr<FileLock> lock_;
-  std::shared_ptr<const RulePack> pack_;
+  std::optional<AgentRules> rules_;  // once opened
   std::unique_ptr<PacketSource> source_;
   std::unique_ptr<LinuxAttributor> attributor_;
   std::optional<UserPseudonym> pseudonyms_;

@@ -69,6 +69,8 @@ std::string encode_status(const Status& status) {
                      "\nstarted=" + number(ns(status.started)) +
                      "\nupdated=" + number(ns(status.updated)) +
                      "\npack_version=" + std::to_string(status.pack_version) +
+                     "\noverlay_version=" + std::to_string(status.overlay_version) +
+                     "\nown_tools=" + std::to_string(status.own_tools) +
                      "\nlast_sequence=" + std::to_string(status.last_sequence) +
                      "\nacknowledged=" + std::to_string(status.acknowledged) +
                      "\nspool_bytes=" + std::to_string(status.spool_bytes) +
@@ -104,6 +106,8 @@ std::optional<Status> decode_status(const std::string& text) {
   status.started = fields.time("started");
   status.updated = fields.time("updated");
   status.pack_version = static_cast<std::uint32_t>(fields.number("pack_version"));
+  status.overlay_version = static_cast<std::uint32_t>(fields.number("overlay_version"));
+  status.own_tools = static_cast<std::uint32_t>(fields.number("own_tools"));
   status.last_sequence = static_cast<std::uint64_t>(fields.number("last_sequence"));
   status.acknowledged = static_cast<std::uint64_t>(fields.number("acknowledged"));
   status.spool_bytes = static_cast<std::uint64_t>(fields.number("spool_bytes"));

@@ -32,6 +32,8 @@ struct Status {
   WallTime started{};
   WallTime updated{};
   std::uint32_t pack_version = 0;
+  std::uint32_t overlay_version = 0;  // the company's own rules; 0: none
+  std::uint32_t own_tools = 0;        // so many tools they name beside the catalogue
   std::uint64_t last_sequence = 0;
   std::uint64_t acknowledged = 0;
   std::uint64_t spool_bytes = 0;

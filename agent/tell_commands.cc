@@ -8,6 +8,7 @@
 #include <string>
 
 #include "agent/agent_error.h"
+#include "agent/agent_rules.h"
 #include "agent/ceiling.h"
 #include "agent/commands.h"
 #include "agent/data_folder.h"
@@ -17,7 +18,6 @@
 #include "agent/spool_history.h"
 #include "agent/status_file.h"
 #include "agent/text_time.h"
-#include "core/catalog/default_pack.h"
 
 namespace gnomon {
 namespace {
@@ -72,6 +72,10 @@ std::string running_text(const Status& status) {
     text += "Not running; last seen " + time_text(status.updated) + " UTC\n";
   }
   text += "Rule pack: version " + std::to_string(status.pack_version) + "\n";
+  if (status.overlay_version != 0) {
+    text += "The company's own rules: version " + std::to_string(status.overlay_version) +
+            ", with " + std::to_string(status.own_tools) + " tools beside the catalogue's\n";
+  }
   text += "Stored: " + std::to_string(status.last_sequence) + " batches, " +
           std::to_string(status.last_sequence - status.acknowledged) +
           " of them wait to be sent, " + std::to_string(status.spool_bytes / 1024) +
@@ -123,10 +127,15 @@ int explain_command(const Config& config, bool json) {
     return kExitDone;
   }
   // The catalogue only lends names here; without it tools are told by their ids.
-  const auto pack = load_pack(PackPlace{config.rules, config.trust});
+  std::shared_ptr<const RulePack> pack;
+  try {
+    pack = AgentRules::open(config).pack();
+  } catch (const AgentError&) {
+    pack = nullptr;
+  }
   const auto name_of = [&](std::string_view id) {
-    const auto index = pack ? (*pack)->find_tool(id) : std::nullopt;
-    return std::string{index ? (*pack)->tool(*index).name : id};
+    const auto index = pack ? pack->find_tool(id) : std::nullopt;
+    return std::string{index ? pack->tool(*index).name : id};
   };
   print(explain(*history, acknowledged, name_of));
   return kExitDone;

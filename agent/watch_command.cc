@@ -5,6 +5,7 @@
 #include <string>
 
 #include "agent/agent_error.h"
+#include "agent/agent_rules.h"
 #include "agent/attribute/linux_attributor.h"
 #include "agent/capture_side.h"
 #include "agent/commands.h"
@@ -73,7 +74,7 @@ class Screen final : public MatchTap {
 int watch_command(const Config& config, bool all) {
   const SystemClock clock;
   Counters counters;
-  const auto pack = open_pack(config);
+  const auto pack = AgentRules::open(config).pack();
   const auto source = open_live(config.interfaces, counters);
   auto attributor = LinuxAttributor::open(counters, clock);
   if (const auto dropped = drop_privileges({true, attributor.has_value()}); !dropped) {

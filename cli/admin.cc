@@ -1,4 +1,4 @@
-// gnomon admin: join tokens, agents, the authority and backups of a running collector.
+// gnomon admin: join tokens, agents, own rules, the authority and backups of a running collector.
 
 #include <unistd.h>
 
@@ -121,7 +121,7 @@ int ask(const Choice& choice, const std::string& command, std::vector<wire::Fiel
     }
   } else if (choice.format == "json") {
     print_json(*reply, out.text());
-  } else if (command == "token create" || command == "ca show") {
+  } else if (command == "token create" || command == "ca show" || command.starts_with("overlay ")) {
     print_one(reply->rows.front(), out.text());
     if (command == "token create") {
       out.text() += "\nShown once: the collector keeps only a hash of it.\n";
@@ -151,7 +151,8 @@ CLI::App* subcommand(CLI::App& parent, const char* name, const char* what,
 void add_admin(CLI::App& app, int& exit_code) {
   const auto choice = std::make_shared<Choice>();
   CLI::App* admin = app.add_subcommand(
-      "admin", "Join tokens, agents, the authority and backups of the collector on this machine");
+      "admin",
+      "Join tokens, agents, own rules, the authority and backups of the collector on this machine");
   admin->require_subcommand(1);
 
   CLI::App* token = admin->add_subcommand("token", "Tokens that let machines enrol");
@@ -186,6 +187,15 @@ void add_admin(CLI::App& app, int& exit_code) {
   revoke->callback([choice, &exit_code] {
     exit_code = ask(*choice, "agents revoke", {{"id", choice->id}});
   });
+
+  CLI::App* overlay = admin->add_subcommand("overlay", "The company's own rules");
+  overlay->require_subcommand(1);
+  subcommand(*overlay, "show", "What is in use, and what the file says", choice)
+      ->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay show", {}); });
+  CLI::App* load = subcommand(*overlay, "load", "Read the file again now, and use it", choice);
+  load->footer(
+      "Example: gnomon admin overlay load\nA changed file is also read within ten minutes.");
+  load->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay load", {}); });
 
   CLI::App* authority = admin->add_subcommand("ca", "The collector's certificate authority");
   authority->require_subcommand(1);

@@ -65,6 +65,8 @@ void add_serving(CLI::App& app, Config& config) {
                  "Name or address by which agents reach this collector; may be repeated");
   app.add_option("--rules", config.rules, "Rule pack; default: the one installed");
   app.add_option("--trust", config.trust, "Its trust file");
+  app.add_option("--overlay", config.overlay,
+                 "The company's own rules; default: /etc/gnomon/overlay.yaml, if it is there");
   app.add_option("--min-group", config.min_group, "Smaller groups of devices are not counted out")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

@@ -38,7 +38,8 @@ struct Config {
 
   std::string rules;  // rule pack and its trust file; empty: those installed with the program
   std::string trust;
-  std::string zone;                // "Europe/Berlin"; empty: the machine's own
+  std::string overlay;  // the company's own rules; empty: /etc/gnomon/overlay.yaml, if it is there
+  std::string zone;     // "Europe/Berlin"; empty: the machine's own
   std::uint32_t min_group = 3;     // smaller groups of devices are not counted out
   std::uint32_t reserve_mib = 64;  // committing stops with less than this free on the disk
   // Older batches and totals leave the store; 0 keeps all. The default holds thirteen months, for

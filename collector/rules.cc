@@ -6,13 +6,13 @@
 
 namespace gnomon {
 
-Result<std::optional<LoadedRules>, std::string> load_rules(FileSystem& files,
-                                                           const std::string& pack,
-                                                           const std::string& trust) {
+Result<std::optional<OfferedRules>, std::string> open_rules(FileSystem& files,
+                                                            const std::string& pack,
+                                                            const std::string& trust) {
   PackPlace place{pack, trust};
   const auto usual = find_default_pack();
   if (pack.empty() && trust.empty() && !usual) {
-    return std::optional<LoadedRules>{};
+    return std::optional<OfferedRules>{};
   }
   auto opened = load_pack(place);
   if (!opened) {
@@ -23,7 +23,7 @@ Result<std::optional<LoadedRules>, std::string> load_rules(FileSystem& files,
   if (!bytes) {
     return Failure{"the rule pack cannot be read: " + bytes.error().text()};
   }
-  LoadedRules loaded;
+  OfferedRules loaded;
   loaded.version = (*opened)->version();
   loaded.pack = std::move(*opened);
   loaded.bytes = std::move(*bytes);

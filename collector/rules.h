@@ -14,18 +14,18 @@ namespace gnomon {
 
 class RulePack;
 
-// LoadedRules is a verified pack and its bytes as they are offered to agents.
-struct LoadedRules {
+// OfferedRules is a verified pack and its bytes as they are offered to agents.
+struct OfferedRules {
   std::shared_ptr<const RulePack> pack;
   std::uint32_t version = 0;
   std::string bytes;
 };
 
-// load_rules opens the named pack and trust file; empty names take those installed with the
+// open_rules opens the named pack and trust file; empty names take those installed with the
 // program, and when nothing is installed either there are no rules (nullopt): tools are then called
 // by their ids. A pack that is there but cannot be used is an error, one sentence.
-Result<std::optional<LoadedRules>, std::string> load_rules(FileSystem& files,
-                                                           const std::string& pack,
-                                                           const std::string& trust);
+Result<std::optional<OfferedRules>, std::string> open_rules(FileSystem& files,
+                                                            const std::string& pack,
+                                                            const std::string& trust);
 
 }  // namespace gnomon

@@ -26,6 +26,8 @@
 #include "collector/http/face.h"
 #include "collector/http/server.h"
 #include "collector/ingest/ingest_server.h"
+#include "collector/overlay_commands.h"
+#include "collector/own_rules.h"
 #include "collector/query/query.h"
 #include "collector/review/review.h"
 #include "collector/review_commands.h"
@@ -159,14 +161,31 @@ class Service::Impl {
   std::optional<std::string> open_data() { return prepare_data(files_, config_.data); }
 
   std::optional<std::string> open_pack() {
-    auto loaded = load_rules(files_, config_.rules, config_.trust);
+    auto loaded = open_rules(files_, config_.rules, config_.trust);
     if (!loaded) {
       return loaded.error();
     }
     if (!loaded->has_value()) {
       log::warn("collector.no_rule_pack", {{"effect", "tools are called by their ids"}});
     }
-    rules_ = loaded->value_or(LoadedRules{});
+    rules_ = loaded->value_or(OfferedRules{});
+    return std::nullopt;
+  }
+
+  // open_own_rules needs a catalogue to hold them against. A file that is wrong stops nothing: the
+  // overlay before it stays in use, and the log and `gnomon admin overlay show` say why.
+  std::optional<std::string> open_own_rules() {
+    if (rules_.pack == nullptr) {
+      return std::nullopt;
+    }
+    auto opened = OwnRules::open(
+        files_, clock_, {config_.overlay, config_.data + "/ca", config_.data + "/overlay.pack"},
+        rules_.pack);
+    if (!opened) {
+      return "the company's own rules cannot be used: " + opened.error();
+    }
+    own_rules_ = std::move(*opened);
+    static_cast<void>(own_rules_->read_file());
     return std::nullopt;
   }
 
@@ -203,8 +222,13 @@ class Service::Impl {
     store_ = std::move(*opened);
     // The folder is ours now: ports of an earlier run must not be taken for those of this one.
     static_cast<void>(files_.remove(config_.data + "/ports.json"));
-    query_ = std::make_unique<Query>(*store_, rules_.pack, clock_);
+    if (auto problem = open_own_rules()) {
+      return problem;
+    }
+    query_ = std::make_unique<Query>(
+        *store_, own_rules_ == nullptr ? rules_.pack : own_rules_->rules(), clock_);
     review_ = std::make_unique<Review>(*store_, clock_);
+    follow_own_list();
     digests_ = std::make_unique<Digests>(*query_, *review_, *store_, clock_,
                                          DigestPolicy{config_.min_group});
     face_ = std::make_unique<Face>(FaceParts{*query_, *review_, *digests_, counters_, clock_,
@@ -244,8 +268,10 @@ class Service::Impl {
       return listening_problem("agents", config_.listen, started.error());
     }
     offer_pack();
+    offer_overlay();
 
     EnrolServerOptions enrol;
+    enrol.overlay_trust = own_rules_ == nullptr ? std::string{} : own_rules_->trust();
     enrol.address = config_.enrol;
     enrol.agent_port = ingest_->port();
     enrol_ = std::make_unique<EnrolServer>(io_, pool_, *authority_, *registry_, clock_, counters_,
@@ -257,9 +283,11 @@ class Service::Impl {
     const std::string socket = config_.data + "/" + kAdminSocket;
     admin_ = std::make_unique<AdminServer>(
         io_, pool_, socket,
-        enrolment_commands(
-            *registry_, *authority_,
-            backup_commands(files_, *store_, config_.data, review_commands(*review_, *query_))));
+        enrolment_commands(*registry_, *authority_,
+                           overlay_commands(
+                               own_rules_.get(), [this] { return read_overlay(); },
+                               backup_commands(files_, *store_, config_.data,
+                                               review_commands(*review_, *query_)))));
     if (const auto started = admin_->start(); !started) {
       return "cannot listen on " + socket + ": " + started.error().code.message();
     }
@@ -271,6 +299,35 @@ class Service::Impl {
       ingest_->offer(wire::PushKind::rule_pack,
                      PushContent{rules_.version, std::exchange(rules_.bytes, {})});
     }
+  }
+
+  void offer_overlay() {
+    if (own_rules_ != nullptr && own_rules_->overlay() != nullptr) {
+      ingest_->offer(wire::PushKind::overlay,
+                     PushContent{own_rules_->overlay()->version(), own_rules_->bytes()});
+    }
+  }
+
+  void follow_own_list() {
+    const auto overlay = own_rules_ == nullptr ? nullptr : own_rules_->overlay();
+    if (overlay == nullptr) {
+      return;
+    }
+    if (const auto followed = follow_list(*review_, *overlay, *own_rules_->rules()); !followed) {
+      log::warn("overlay.list_not_followed", {{"why", followed.error().text}});
+    }
+  }
+
+  // read_overlay reads the company's file again, and makes everything follow when it has changed.
+  // On a pool thread.
+  Reading read_overlay() {
+    const Reading reading = own_rules_->read_file();
+    if (reading.what == Reading::What::taken) {
+      query_->set_pack(own_rules_->rules());
+      follow_own_list();
+      offer_overlay();
+    }
+    return reading;
   }
 
   // write_ports tells other programs where we listen, for when port 0 was asked for.
@@ -293,7 +350,8 @@ class Service::Impl {
     return {state.accepting, state.reason};
   }
 
-  // keep_up does, every few minutes, what nobody asks for: certificates and last week's digest.
+  // keep_up does, every few minutes, what nobody asks for: certificates, the company's own rules
+  // and last week's digest.
   void keep_up() {
     asio::post(pool_, [this] {
       if (const auto renewed = authority_->renew_server(); renewed && *renewed) {
@@ -301,6 +359,9 @@ class Service::Impl {
           ingest_->renew_tls();
           enrol_->renew_tls();
         });
+      }
+      if (own_rules_ != nullptr) {
+        static_cast<void>(read_overlay());
       }
       if (const auto issued = digests_->of(query_->last_week(), true); !issued) {
         log::warn("collector.digest_failed", {{"reason", issued.error().text()}});
@@ -354,7 +415,8 @@ class Service::Impl {
   SystemClock clock_;
   Counters counters_;
   PosixFileSystem files_;
-  LoadedRules rules_;
+  OfferedRules rules_;
+  std::unique_ptr<OwnRules> own_rules_;  // absent without a catalogue
   std::atomic<bool> ready_{false};
   std::atomic<const Face*> face_ready_{nullptr};
 

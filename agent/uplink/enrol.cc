@@ -8,6 +8,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 
+#include "core/catalog/trust.h"
 #include "core/net/connect.h"
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
@@ -41,7 +42,11 @@ Result<EnrolResult, EnrolError> take_reply(const wire::EnrolReply& reply, const 
       chain.front().common_name() != reply.agent) {
     return Failure{broken};
   }
-  return EnrolResult{Identity{reply.agent, key, std::move(chain), pinned}, reply.port};
+  if (!reply.overlay_trust.empty() && !parse_trust(reply.overlay_trust)) {
+    return Failure{broken};
+  }
+  return EnrolResult{Identity{reply.agent, key, std::move(chain), pinned}, reply.port,
+                     reply.overlay_trust};
 }
 
 asio::awaitable<Result<EnrolResult, EnrolError>> converse(EnrolOptions options, JoinToken token) {
@@ -87,7 +92,7 @@ asio::awaitable<Result<EnrolResult, EnrolError>> converse(EnrolOptions options, 
   }
   const auto* reply = std::get_if<wire::EnrolReply>(&*received);
   if (reply == nullptr) {
-    const wire::EnrolReply none{"", {""}, "", 0};
+    const wire::EnrolReply none{"", {""}, "", 0, ""};
     co_return take_reply(none, key, *pinned);
   }
   co_return take_reply(*reply, key, *pinned);
@@ -116,7 +121,11 @@ Result<EnrolResult, EnrolError> enrol(FileSystem& files, const EnrolOptions& opt
     return Failure{EnrolError{Fault::network, wire::ErrorCode::unspecified, "enrolling failed"}};
   }
   if (*result) {
-    const auto stored = store_identity(files, options.identity_directory, (*result)->identity);
+    // The identity last: with it the agent counts as enrolled, and should lack nothing.
+    auto stored = store_overlay_trust(files, options.identity_directory, (*result)->overlay_trust);
+    if (stored) {
+      stored = store_identity(files, options.identity_directory, (*result)->identity);
+    }
     if (!stored) {
       return Failure{EnrolError{Fault::disk, wire::ErrorCode::unspecified,
                                 "the identity could not be stored: " + stored.error().text()}};

@@ -43,6 +43,7 @@ struct EnrolError {
 struct EnrolResult {
   Identity identity;
   std::uint16_t agent_port = 0;  // where the collector listens for enrolled agents
+  std::string overlay_trust;     // the root record of its overlays; empty: it makes none
 };
 
 // enrol makes a key, checks that it talks to the collector that the token was made for, asks for a

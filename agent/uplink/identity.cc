@@ -40,6 +40,26 @@ Result<std::optional<Identity>, IoError> load_identity(FileSystem& files,
   return std::optional<Identity>{Identity{std::move(agent), *key, std::move(chain), root}};
 }
 
+std::string overlay_trust_path(const std::string& directory) {
+  return directory + "/overlay.trust";
+}
+
+Result<Ok, IoError> store_overlay_trust(FileSystem& files, const std::string& directory,
+                                        const std::string& text) {
+  if (auto made = files.make_directory(directory); !made) {
+    return made;
+  }
+  const std::string path = overlay_trust_path(directory);
+  if (!text.empty()) {
+    return replace_file(files, path, text);
+  }
+  const auto there = files.exists(path);
+  if (!there) {
+    return Failure{there.error()};
+  }
+  return *there ? files.remove(path) : Result<Ok, IoError>{Ok{}};
+}
+
 Result<Ok, IoError> store_identity(FileSystem& files, const std::string& directory,
                                    const Identity& identity) {
   if (auto made = files.make_directory(directory); !made) {

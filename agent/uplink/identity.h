@@ -28,6 +28,14 @@ struct Identity {
 Result<std::optional<Identity>, IoError> load_identity(FileSystem& files,
                                                        const std::string& directory);
 
+// overlay_trust_path is where enrolling puts the root record of the collector's overlays
+// (core/catalog/trust.h). Only overlays are held to it, never the catalogue.
+std::string overlay_trust_path(const std::string& directory);
+
+// store_overlay_trust replaces what is there; an empty text removes it.
+Result<Ok, IoError> store_overlay_trust(FileSystem& files, const std::string& directory,
+                                        const std::string& text);
+
 // store_identity replaces what is there. One file, so that no crash leaves a key without its
 // certificate.
 Result<Ok, IoError> store_identity(FileSystem& files, const std::string& directory,

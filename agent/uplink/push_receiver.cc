@@ -67,8 +67,9 @@ std::string PushReceiver::unpack(const wire::Push& push) {
 }
 
 std::string PushReceiver::install(wire::PushKind kind) const {
-  const std::string& path =
-      kind == wire::PushKind::policy ? options_.policy_path : options_.pack_path;
+  const std::string& path = kind == wire::PushKind::policy    ? options_.policy_path
+                            : kind == wire::PushKind::overlay ? options_.overlay_path
+                                                              : options_.pack_path;
   if (path.empty() || !hooks_.verify) {
     return "this agent takes none from its collector";
   }

@@ -1,4 +1,4 @@
-// PushReceiver: a rule pack or policy in pieces, until it is whole and in its place.
+// PushReceiver: a rule pack, overlay or policy in pieces, until it is whole and in its place.
 
 #pragma once
 

@@ -284,6 +284,7 @@ class Uplink::Impl {
     hello.clock = clock_.wall();
     hello.pack_version = hooks_.pack_version ? hooks_.pack_version() : 0;
     hello.policy_version = hooks_.policy_version ? hooks_.policy_version() : 0;
+    hello.overlay_version = hooks_.overlay_version ? hooks_.overlay_version() : 0;
     hello.takes_zstd = true;
     hello.part = receiver_.part();
     const WallTime asked = hello.clock;

@@ -31,6 +31,7 @@ struct UplinkOptions {
   std::string identity_directory;
   std::string pack_path;    // where a verified rule pack goes; empty: none is taken
   std::string policy_path;  // likewise
+  std::string overlay_path;
 
   // Waits between attempts are drawn between `first_backoff` and three times the last one
   // (decorrelated jitter), so that thousands of agents do not come back in step.
@@ -51,9 +52,10 @@ struct UplinkHooks {
   std::function<Health()> health;               // for heartbeats; may be empty
   std::function<std::uint32_t()> pack_version;  // in use; empty counts as 0
   std::function<std::uint32_t()> policy_version;
+  std::function<std::uint32_t()> overlay_version;
 
-  // verify says whether a pushed rule pack or policy may replace the one in use: signature,
-  // version, expiry, the local ceiling. A reason otherwise. Empty: nothing is taken.
+  // verify says whether a pushed rule pack, overlay or policy may replace the one in use:
+  // signature, version, expiry, the local ceiling. A reason otherwise. Empty: nothing is taken.
   std::function<Result<Ok, std::string>(wire::PushKind, const std::string& bytes)> verify;
 
   // apply takes it into use, once it lies in its place on disk. When it fails, the file before it

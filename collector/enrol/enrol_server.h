@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "collector/enrol/authority.h"
 #include "collector/enrol/registry.h"
@@ -25,6 +26,7 @@ namespace gnomon {
 struct EnrolServerOptions {
   HostPort address{"0.0.0.0", 7444};
   std::uint16_t agent_port = 7443;  // told to newcomers
+  std::string overlay_trust;        // likewise: whose overlays to trust; empty: of none
   double per_second = 10;           // enrolments, of all addresses together
   double burst = 20;
   double failures_per_minute = 10;  // of one address; then it waits

@@ -139,6 +139,7 @@ asio::awaitable<bool> AgentSession::greet() {
   about_.waiting = hello->last_sequence + 1 - hello->first_sequence;
   about_.pack_version = hello->pack_version;
   about_.policy_version = hello->policy_version;
+  about_.overlay_version = hello->overlay_version;
   wire::HelloAck ack;
   ack.version = *wire::choose_version(hello->versions);
   if (*cursor) {
@@ -150,6 +151,7 @@ asio::awaitable<bool> AgentSession::greet() {
   ack.heartbeat_s = static_cast<std::uint32_t>(world_.options.heartbeat.count());
   ack.pack_version = world_.offer_of(wire::PushKind::rule_pack).version;
   ack.policy_version = world_.offer_of(wire::PushKind::policy).version;
+  ack.overlay_version = world_.offer_of(wire::PushKind::overlay).version;
   ack.collector_version = GNOMON_VERSION;
   outbox_.post(ack);
   greeted_ = true;

@@ -76,6 +76,7 @@ struct LiveAgent {
   std::uint64_t waiting = 0;                 // batches it still has to send, by its last word
   std::uint32_t pack_version = 0;
   std::uint32_t policy_version = 0;
+  std::uint32_t overlay_version = 0;
   bool resumed = false;
   std::optional<Health> health;  // by its last heartbeat
 };

@@ -10,7 +10,8 @@ namespace {
 using std::chrono::steady_clock;
 
 // Policies first: they are small, and may forbid what a rule pack would find.
-constexpr std::array kOrder{wire::PushKind::policy, wire::PushKind::rule_pack};
+constexpr std::array kOrder{wire::PushKind::policy, wire::PushKind::rule_pack,
+                            wire::PushKind::overlay};
 
 // Whoever takes no piece for so long does not use its turn.
 constexpr std::chrono::seconds kIdleTurn{2};

@@ -65,7 +65,7 @@ class PushSender {
   std::optional<wire::PushPart> part_;
   bool begun_ = false;
   bool takes_zstd_ = false;
-  std::array<std::uint32_t, 3> refused_{};   // the version refused on this connection, by kind
+  std::array<std::uint32_t, 4> refused_{};   // the version refused on this connection, by kind
   std::optional<PushPacer::Ticket> ticket_;  // waiting for a turn, or having one
 
   // The push under way; null when there is none.

@@ -54,11 +54,15 @@ void SessionWorld::refuse(std::string_view reason) const {
 }
 
 std::uint32_t version_of(const LiveAgent& agent, wire::PushKind kind) {
-  return kind == wire::PushKind::policy ? agent.policy_version : agent.pack_version;
+  return kind == wire::PushKind::policy    ? agent.policy_version
+         : kind == wire::PushKind::overlay ? agent.overlay_version
+                                           : agent.pack_version;
 }
 
 std::uint32_t& version_of(LiveAgent& agent, wire::PushKind kind) {
-  return kind == wire::PushKind::policy ? agent.policy_version : agent.pack_version;
+  return kind == wire::PushKind::policy    ? agent.policy_version
+         : kind == wire::PushKind::overlay ? agent.overlay_version
+                                           : agent.pack_version;
 }
 
 }  // namespace gnomon

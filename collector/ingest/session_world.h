@@ -56,7 +56,7 @@ struct SessionWorld {
   RateLimit refused_pushes;  // by agent, kind and version
 
   PushPacer pacer;
-  std::array<PushOffer, 3> offers;  // by wire::PushKind
+  std::array<PushOffer, 4> offers;  // by wire::PushKind
   PushOffer& offer_of(wire::PushKind kind) { return offers.at(static_cast<std::size_t>(kind)); }
   const PushOffer& offer_of(wire::PushKind kind) const {
     return offers.at(static_cast<std::size_t>(kind));

@@ -34,6 +34,13 @@ struct SignupFact {
   std::vector<Evidence> evidence;  // hosts that show a tenant are left out
 };
 
+// TenantSeen is a customer's part of a tool, and whose it is by the company's own rules.
+struct TenantSeen {
+  enum class Whose : std::uint8_t { unknown, own, foreign };  // as TenantOwner of core/catalog
+  std::string name;
+  Whose whose = Whose::unknown;
+};
+
 // kHistoryWeeks is how far back a tool's adoption is told, the asked week included.
 constexpr std::size_t kHistoryWeeks = 8;
 
@@ -50,7 +57,7 @@ struct ToolWeek {
   WallTime last_seen;  // of all time, also after the week
   std::optional<WallTime> first_used;
   std::optional<SignupFact> signup;
-  std::vector<std::string> tenants;       // sorted, at most kMaxDayNames
+  std::vector<TenantSeen> tenants;        // by name, at most kMaxDayNames
   std::vector<std::string> api_programs;  // the same
 
   std::uint32_t in_stage(Stage stage) const {

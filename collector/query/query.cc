@@ -1,6 +1,7 @@
 #include "collector/query/query.h"
 
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <set>
 #include <string>
@@ -144,7 +145,9 @@ ToolWeek tool_week(ToolName name, ToolFacts&& facts, const Span& span) {
     week.signup->devices = static_cast<std::uint32_t>(facts.signup_devices.size());
     hide_tenants(week.signup->evidence, facts.tenants);
   }
-  week.tenants = first_names(facts.tenants);
+  for (std::string& tenant : first_names(facts.tenants)) {
+    week.tenants.push_back({std::move(tenant), TenantSeen::Whose::unknown});
+  }
   week.api_programs = first_names(facts.api_programs);
   return week;
 }
@@ -302,6 +305,7 @@ Result<WeekAnswer, IoError> Query::week(Week week) const {
                     [](const auto& entry) { return entry.second.stage != Stage::none; });
     if (seen) {
       answer.tools.push_back(tool_week(name_of(id), std::move(of_tool), span));
+      tell_owners(answer.tools.back());
     }
   }
   answer.first_week = !tools.empty() && first_used >= span.begin;
@@ -326,7 +330,9 @@ Result<std::optional<ToolWeek>, IoError> Query::tool(std::string_view id, Week w
   if (id.empty() || found == tools.end() || found->second.life.first_seen == WallTime::max()) {
     return std::optional<ToolWeek>{};
   }
-  return std::optional{tool_week(name_of(id), std::move(found->second), span)};
+  ToolWeek week_of_tool = tool_week(name_of(id), std::move(found->second), span);
+  tell_owners(week_of_tool);
+  return std::optional{std::move(week_of_tool)};
 }
 
 Result<AgentsAnswer, IoError> Query::agents() const {
@@ -369,30 +375,49 @@ Result<AgentsAnswer, IoError> Query::agents() const {
   return answer;
 }
 
+void Query::set_pack(std::shared_ptr<const RulePack> pack) {
+  std::atomic_store(&pack_, std::move(pack));
+}
+
+void Query::tell_owners(ToolWeek& week) const {
+  const std::shared_ptr<const RulePack> pack = std::atomic_load(&pack_);
+  const auto index = pack == nullptr ? std::nullopt : pack->find_tool(week.tool.id);
+  if (!index) {
+    return;
+  }
+  for (TenantSeen& tenant : week.tenants) {
+    const TenantOwner owner = pack->owner_of(*index, tenant.name);
+    tenant.whose = owner == TenantOwner::own       ? TenantSeen::Whose::own
+                   : owner == TenantOwner::foreign ? TenantSeen::Whose::foreign
+                                                   : TenantSeen::Whose::unknown;
+  }
+}
+
 ToolName Query::name_of(std::string_view id) const {
+  const std::shared_ptr<const RulePack> pack = std::atomic_load(&pack_);
   ToolName name;
   name.id = id;
   name.name = id;
-  if (pack_ == nullptr) {
+  if (pack == nullptr) {
     return name;
   }
-  const auto index = pack_->find_tool(id);
+  const auto index = pack->find_tool(id);
   if (!index) {
     return name;
   }
-  const ToolView view = pack_->tool(*index);
+  const ToolView view = pack->tool(*index);
   name.known = true;
   name.name = view.name;
   name.vendor = view.vendor;
   name.homepage = view.homepage;
   name.category = view.category;
-  name.sanctioned = pack_->sanctioned(*index);
-  for (const CategoryView& category : pack_->categories()) {
+  name.sanctioned = pack->sanctioned(*index);
+  for (const CategoryView& category : pack->categories()) {
     if (category.id == view.category) {
       name.category = category.label;
     }
   }
-  const auto jobs = pack_->jobs();
+  const auto jobs = pack->jobs();
   for (const std::string_view job : view.jobs) {
     const auto found = std::find_if(jobs.begin(), jobs.end(),
                                     [&](const JobView& known) { return known.id == job; });

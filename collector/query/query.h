@@ -21,12 +21,15 @@ class RulePack;
 constexpr std::chrono::hours kSilentAfter{72};
 
 // Query reads one snapshot for each answer, so that an answer agrees with itself. Tools are named
-// from the rule pack, which may be absent. Source and clock must outlive it. Safe from every
-// thread; blocks on the disk.
+// from the rule pack, which may be absent, and may be replaced at any time: answers that are being
+// made finish with the old one. Source and clock must outlive it. Safe from every thread; blocks on
+// the disk.
 class Query {
  public:
   Query(const SnapshotSource& source, std::shared_ptr<const RulePack> pack, const Clock& clock)
       : source_(source), pack_(std::move(pack)), clock_(clock) {}
+
+  void set_pack(std::shared_ptr<const RulePack> pack);
 
   Result<WeekAnswer, IoError> week(Week week) const;
 
@@ -47,8 +50,11 @@ class Query {
   StoreFacts facts() const;
 
  private:
+  // tell_owners says of each tenant whether it is the company's own.
+  void tell_owners(ToolWeek& week) const;
+
   const SnapshotSource& source_;
-  std::shared_ptr<const RulePack> pack_;
+  std::shared_ptr<const RulePack> pack_;  // swapped as a whole, with the free functions
   const Clock& clock_;
 };
 

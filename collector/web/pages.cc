@@ -334,8 +334,12 @@ std::string tool_page(const Frame& frame, const ToolWeek& tool, Week week,
   }
   if (!tool.tenants.empty() && tool.devices >= frame.min_group) {
     main += "<section><h2>Customers' parts seen</h2><ul>";
-    for (const std::string& tenant : tool.tenants) {
-      main += "<li>" + escape_html(tenant) + "</li>";
+    for (const TenantSeen& tenant : tool.tenants) {
+      main += "<li>" + escape_html(tenant.name) +
+              (tenant.whose == TenantSeen::Whose::own       ? " (the company's own)"
+               : tenant.whose == TenantSeen::Whose::foreign ? " (not the company's)"
+                                                            : "") +
+              "</li>";
     }
     main += "</ul></section>\n";
   }

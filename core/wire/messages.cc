@@ -93,6 +93,7 @@ struct Write {
     to.set_pack_version(in.pack_version);
     to.set_policy_version(in.policy_version);
     to.set_takes_zstd(in.takes_zstd);
+    to.set_overlay_version(in.overlay_version);
     if (in.part) {
       v1::PushPart& part = *to.mutable_part();
       part.set_kind(static_cast<v1::PushKind>(in.part->kind));
@@ -112,6 +113,7 @@ struct Write {
     to.set_pack_version(in.pack_version);
     to.set_policy_version(in.policy_version);
     to.set_collector_version(in.collector_version);
+    to.set_overlay_version(in.overlay_version);
   }
   void operator()(const Upload& in) const {
     v1::Upload& to = *out.mutable_upload();
@@ -205,6 +207,7 @@ struct Write {
     }
     to.set_root(in.root);
     to.set_port(in.port);
+    to.set_overlay_trust(in.overlay_trust);
   }
   void operator()(const AdminRequest& in) const {
     v1::AdminRequest& to = *out.mutable_admin_request();
@@ -249,11 +252,12 @@ Result<Envelope, WireError> read(const v1::Hello& in) {
   hello.pack_version = in.pack_version();
   hello.policy_version = in.policy_version();
   hello.takes_zstd = in.takes_zstd();
+  hello.overlay_version = in.overlay_version();
   if (in.has_part()) {
     const v1::PushPart& part = in.part();
     checker.require(part.sha256().size() == kHashBytes && part.received() > 0);
     checker.at_most(static_cast<std::size_t>(part.received()), kMaxPushBytes);
-    hello.part = PushPart{known_or_zero(part.kind(), PushKind::policy), part.version(),
+    hello.part = PushPart{known_or_zero(part.kind(), PushKind::overlay), part.version(),
                           part.received(), part.sha256()};
   }
   return checker.finish(std::move(hello));
@@ -275,6 +279,7 @@ Result<Envelope, WireError> read(const v1::HelloAck& in) {
   ack.pack_version = in.pack_version();
   ack.policy_version = in.policy_version();
   ack.collector_version = in.collector_version();
+  ack.overlay_version = in.overlay_version();
   return checker.finish(std::move(ack));
 }
 
@@ -324,7 +329,7 @@ Result<Envelope, WireError> read(v1::Push& in) {
                   in.piece().size() <= in.total_bytes() - in.offset());
   checker.at_most(static_cast<std::size_t>(in.plain_bytes()), kMaxPushBytes);
   Push push;
-  push.kind = known_or_zero(in.kind(), PushKind::policy);
+  push.kind = known_or_zero(in.kind(), PushKind::overlay);
   push.version = in.version();
   push.total_bytes = in.total_bytes();
   push.offset = in.offset();
@@ -337,7 +342,7 @@ Result<Envelope, WireError> read(v1::Push& in) {
 Result<Envelope, WireError> read(const v1::PushReply& in) {
   Checker checker;
   checker.text(in.reason(), kMaxSentence);
-  return checker.finish(PushReply{known_or_zero(in.kind(), PushKind::policy), in.version(),
+  return checker.finish(PushReply{known_or_zero(in.kind(), PushKind::overlay), in.version(),
                                   in.applied(), in.reason()});
 }
 
@@ -427,11 +432,13 @@ Result<Envelope, WireError> read(const v1::EnrolReply& in) {
   checker.chain(in.chain());
   checker.blob(in.root(), kMaxCertificateBytes);
   checker.require(in.port() <= UINT16_MAX);
+  checker.at_most(in.overlay_trust().size(), kMaxTrustText);
   EnrolReply reply;
   reply.agent = in.agent();
   reply.chain.assign(in.chain().begin(), in.chain().end());
   reply.root = in.root();
   reply.port = static_cast<std::uint16_t>(in.port());
+  reply.overlay_trust = in.overlay_trust();
   return checker.finish(std::move(reply));
 }
 
@@ -467,6 +474,8 @@ std::string_view to_string(PushKind kind) {
       return "rule-pack";
     case PushKind::policy:
       return "policy";
+    case PushKind::overlay:
+      return "overlay";
     case PushKind::unspecified:
       break;
   }

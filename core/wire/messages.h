@@ -33,9 +33,10 @@ constexpr std::size_t kMaxCertificateBytes = 8192;
 constexpr std::size_t kMaxChain = 4;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::size_t kTokenSecretBytes = 16;
-constexpr std::size_t kMaxReveals = 64;  // tokens of one question
+constexpr std::size_t kMaxTrustText = std::size_t{16} << 10;  // kMaxTrustBytes of core/catalog
+constexpr std::size_t kMaxReveals = 64;                       // tokens of one question
 
-enum class PushKind : std::uint8_t { unspecified = 0, rule_pack = 1, policy = 2 };
+enum class PushKind : std::uint8_t { unspecified = 0, rule_pack = 1, policy = 2, overlay = 3 };
 std::string_view to_string(PushKind kind);
 
 struct PushPart {
@@ -56,6 +57,7 @@ struct Hello {
   std::uint32_t policy_version = 0;
   bool takes_zstd = false;
   std::optional<PushPart> part;
+  std::uint32_t overlay_version = 0;
 };
 
 struct HelloAck {
@@ -68,6 +70,7 @@ struct HelloAck {
   std::uint32_t pack_version = 0;
   std::uint32_t policy_version = 0;
   std::string collector_version;
+  std::uint32_t overlay_version = 0;
 };
 
 struct Upload {
@@ -167,6 +170,7 @@ struct EnrolReply {
   std::vector<std::string> chain;
   std::string root;
   std::uint16_t port = 0;
+  std::string overlay_trust;
 };
 
 enum class ErrorCode : std::uint8_t {

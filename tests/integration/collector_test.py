@@ -25,8 +25,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Collector:
     """A collector on free ports. Its first ports are kept over restarts, as agents expect."""
 
-    def __init__(self, place, name="collector"):
+    def __init__(self, place, name="collector", options=()):
         self.place = place
+        self.options = options
         self.data = place.path(name)
         self.ports = {"agents": 0, "enrol": 0, "http": 0}
         self.start()
@@ -38,7 +39,7 @@ class Collector:
             "gnomon-collector", "serve", "--data", self.data, "--zone", "UTC", "--min-group", "1",
             "--listen", f"127.0.0.1:{self.ports['agents']}", "--enrol",
             f"127.0.0.1:{self.ports['enrol']}", "--http", f"127.0.0.1:{self.ports['http']}",
-            log=self.place.path("collector.log"))
+            *self.options, log=self.place.path("collector.log"))
 
         def listening():
             assert self.process.poll() is None, self.place.path("collector.log").read_text()

@@ -139,18 +139,20 @@ TEST_CASE("Transport: the certificate is renewed over the connection and used fr
   CHECK(world.sink.stored(enrolled->identity.agent).size() == 1);
 }
 
-TEST_CASE("Transport: rule packs and policies come down, and what is not good is refused",
+TEST_CASE("Transport: rule packs, overlays and policies come down, and what is not good is refused",
           "[integration]") {
   TransportWorld world;
   REQUIRE(world.enrol_into("agent", world.new_token()));
   const std::string pack = random_bytes(600'000);
+  const std::string overlay = random_bytes(3000);
   std::vector<std::string> applied;
   UplinkHooks hooks;
   hooks.verify = [&](wire::PushKind kind, const std::string& bytes) -> Result<Ok, std::string> {
     if (kind == wire::PushKind::policy) {
       return Failure{std::string{"the policy asks for more than this machine allows"}};
     }
-    return bytes == pack ? Result<Ok, std::string>{Ok{}} : Failure{std::string{"other bytes"}};
+    const std::string& wanted = kind == wire::PushKind::overlay ? overlay : pack;
+    return bytes == wanted ? Result<Ok, std::string>{Ok{}} : Failure{std::string{"other bytes"}};
   };
   hooks.apply = [&](wire::PushKind, const std::string& path) -> Result<Ok, std::string> {
     applied.push_back(path);
@@ -159,14 +161,17 @@ TEST_CASE("Transport: rule packs and policies come down, and what is not good is
   TestAgent agent(world, "agent", world.ingest_address(), hooks, [&](UplinkOptions& options) {
     options.pack_path = world.path("pack.bin");
     options.policy_path = world.path("policy.bin");
+    options.overlay_path = world.path("overlay.bin");
   });
   world.ingest->offer(wire::PushKind::rule_pack, PushContent{5, pack});
   world.ingest->offer(wire::PushKind::policy, PushContent{2, "policy"});
+  world.ingest->offer(wire::PushKind::overlay, PushContent{3, overlay});
   REQUIRE(agent.run_until([&] {
     return world.counters.value("ingest_pushes_total{kind=\"rule-pack\",applied=\"yes\"}") == 1 &&
+           world.counters.value("ingest_pushes_total{kind=\"overlay\",applied=\"yes\"}") == 1 &&
            world.counters.value("ingest_pushes_total{kind=\"policy\",applied=\"no\"}") == 1;
   }));
-  CHECK(applied == std::vector<std::string>{world.path("pack.bin")});
+  CHECK(applied == std::vector<std::string>{world.path("pack.bin"), world.path("overlay.bin")});
   const auto stored = read_whole_file(world.files, world.path("pack.bin"), 1 << 20);
   REQUIRE(stored);
   CHECK(*stored == pack);

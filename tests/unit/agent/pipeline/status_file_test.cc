@@ -12,6 +12,8 @@ TEST_CASE("Status: what is written is what is read", "[agent][status]") {
   status.started = WallTime{std::chrono::seconds{1'800'000'000}};
   status.updated = status.started + std::chrono::milliseconds{1};
   status.pack_version = 3;
+  status.overlay_version = 29401233;
+  status.own_tools = 4;
   status.last_sequence = 900;
   status.acknowledged = 899;
   status.spool_bytes = 1 << 20;

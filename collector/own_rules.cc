@@ -1,0 +1,325 @@
+#include "collector/own_rules.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/catalog/signing.h"
+#include "core/catalog/trust.h"
+#include "core/log.h"
+#include "core/rulebook/compile.h"
+
+namespace gnomon {
+namespace {
+
+constexpr std::size_t kMaxKeyText = 4096;
+// The trust lasts as long as a collector may: it ends with the root authority's certificate, which
+// is made at the same time.
+constexpr std::chrono::days kTrustLife{20 * 365};
+// An overlay is signed anew when half of its life is over.
+constexpr std::chrono::days kOverlayLife{365};
+
+// read_or_make_key yields the key in `path`, made and stored on first use.
+Result<SecretKey, std::string> read_or_make_key(FileSystem& files, const std::string& path) {
+  const auto there = files.exists(path);
+  if (!there) {
+    return Failure{there.error().text()};
+  }
+  if (*there) {
+    const auto text = read_whole_file(files, path, kMaxKeyText);
+    if (!text) {
+      return Failure{text.error().text()};
+    }
+    auto key = SecretKey::from_text(*text);
+    if (!key) {
+      return Failure{path + " is not a secret key; restore it from a backup"};
+    }
+    return std::move(*key);
+  }
+  SecretKey key = SecretKey::generate();
+  if (const auto stored = replace_file(files, path, key.to_text()); !stored) {
+    return Failure{stored.error().text()};
+  }
+  return key;
+}
+
+// read_or_make_trust yields the root record that names `key`.
+Result<TrustedKeys, std::string> read_or_make_trust(FileSystem& files, const std::string& path,
+                                                    const SecretKey& root, const SecretKey& key,
+                                                    WallTime now) {
+  const auto there = files.exists(path);
+  if (!there) {
+    return Failure{there.error().text()};
+  }
+  if (!*there) {
+    TrustedKeys keys;
+    keys.root_version = 1;
+    keys.root_keys = {root.public_key()};
+    keys.keys = {key.public_key()};
+    keys.root_expires = std::chrono::floor<std::chrono::seconds>(now) + kTrustLife;
+    if (const auto stored = replace_file(files, path, make_root(keys, {root})); !stored) {
+      return Failure{stored.error().text()};
+    }
+  }
+  auto trust = read_trust(path);
+  if (!trust) {
+    return Failure{path + ": " + trust.error().text};
+  }
+  if (trust->keys != std::vector<SignerKey>{key.public_key()}) {
+    return Failure{path + " names another key than the one beside it; restore both from a backup"};
+  }
+  return std::move(*trust);
+}
+
+std::uint32_t minute_of(WallTime time) {
+  return static_cast<std::uint32_t>(
+      std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()).count());
+}
+
+std::string counted(std::size_t count, const char* one, const char* many) {
+  return std::to_string(count) + " " + (count == 1 ? one : many);
+}
+
+// sentence_of tells the first error and how many more there are.
+std::string sentence_of(const std::string& file, const std::vector<Finding>& findings) {
+  const auto errors = std::count_if(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::error;
+  });
+  const auto first = std::find_if(findings.begin(), findings.end(), [](const Finding& finding) {
+    return finding.severity == Severity::error;
+  });
+  std::string text = first->to_line();
+  if (errors > 1) {
+    text += "; and " + counted(static_cast<std::size_t>(errors) - 1, "error", "errors") +
+            " more: gnomon rules overlay check " + file + " tells them";
+  }
+  return text;
+}
+
+}  // namespace
+
+OwnRules::OwnRules(FileSystem& files, const Clock& clock, OwnRulesOptions options,
+                   std::shared_ptr<const RulePack> catalogue, std::unique_ptr<const SecretKey> key,
+                   TrustedKeys trust)
+    : files_(files),
+      clock_(clock),
+      options_([&] {
+        OwnRulesOptions full = std::move(options);
+        full.file = full.file.empty() ? kUsualOverlay : full.file;
+        return full;
+      }()),
+      file_is_named_(options_.file != kUsualOverlay),
+      catalogue_(std::move(catalogue)),
+      key_(std::move(key)),
+      trust_(std::move(trust)) {}
+
+OwnRules::~OwnRules() = default;
+
+Result<std::unique_ptr<OwnRules>, std::string> OwnRules::open(
+    FileSystem& files, const Clock& clock, OwnRulesOptions options,
+    std::shared_ptr<const RulePack> catalogue) {
+  if (const auto made = files.make_directory(options.key_directory); !made) {
+    return Failure{made.error().text()};
+  }
+  const std::string& folder = options.key_directory;
+  const auto root = read_or_make_key(files, folder + "/overlay-root.key");
+  if (!root) {
+    return Failure{root.error()};
+  }
+  auto key = read_or_make_key(files, folder + "/overlay.key");
+  if (!key) {
+    return Failure{key.error()};
+  }
+  auto trust = read_or_make_trust(files, folder + "/overlay.trust", *root, *key, clock.wall());
+  if (!trust) {
+    return Failure{trust.error()};
+  }
+  std::unique_ptr<OwnRules> rules{
+      new OwnRules{files, clock, std::move(options), std::move(catalogue),
+                   std::make_unique<const SecretKey>(std::move(*key)), std::move(*trust)}};
+  if (auto problem = rules->open_stored()) {
+    return Failure{std::move(problem->text)};
+  }
+  return rules;
+}
+
+std::optional<Reading> OwnRules::open_stored() {
+  const auto there = files_.exists(options_.pack);
+  if (there && !*there) {
+    return std::nullopt;
+  }
+  auto bytes = read_whole_file(files_, options_.pack, kMaxPackBytes);
+  if (!bytes) {
+    return refused(bytes.error().text());
+  }
+  auto overlay = OverlayPack::from_bytes(bytes_of(*bytes), trust_);
+  if (!overlay) {
+    // Signed by nobody we know, or damaged: the file is the truth, and is read next.
+    log::warn("overlay.stored_not_used", {{"why", overlay.error().text}});
+    return std::nullopt;
+  }
+  overlay_ = std::move(*overlay);
+  bytes_ = std::move(*bytes);
+  return std::nullopt;
+}
+
+Reading OwnRules::read_file() {
+  const std::lock_guard lock{mutex_};
+  Reading reading = read_now();
+  if (reading.what == Reading::What::refused && reading.text != last_.text) {
+    log::error("overlay.refused", {{"why", reading.text}});
+  } else if (reading.what == Reading::What::taken) {
+    log::info("overlay.taken", {{"version", overlay_->version()}});
+  }
+  last_ = reading;
+  return reading;
+}
+
+Reading OwnRules::read_now() {
+  const auto there = files_.exists(options_.file);
+  std::string text;
+  if (there && *there) {
+    auto read = read_whole_file(files_, options_.file, kMaxOverlayText);
+    if (!read) {
+      return refused("the overlay cannot be read: " + read.error().text());
+    }
+    text = std::move(*read);
+  } else if (!there || file_is_named_) {
+    return refused("there is no overlay file " + options_.file);
+  } else if (overlay_ == nullptr) {
+    return {Reading::What::none, "the company has no rules of its own (" + options_.file + ")"};
+  } else {
+    text = "sanctioned: []\n";
+  }
+  LoadOptions load;
+  const WallTime now = clock_.wall();
+  load.today = std::chrono::floor<std::chrono::days>(now);
+  const LoadedOverlay loaded = load_overlay(options_.file, text, *catalogue_, load);
+  if (!loaded.ok()) {
+    return refused(sentence_of(options_.file, loaded.findings));
+  }
+  CompileOptions compile;
+  compile.signers = {*key_};
+  if (overlay_ != nullptr) {
+    // The same rules under the same manifest give the same bytes.
+    const auto parts = take_apart(bytes_of(bytes_));
+    compile.manifest = parts ? parts->manifest : Manifest{};
+    const auto same = compile_overlay(loaded.book, compile);
+    if (text_of(same) == bytes_ && compile.manifest.expires - now > kOverlayLife / 2) {
+      return {Reading::What::unchanged, in_use_text()};
+    }
+  }
+  compile.manifest.version =
+      std::max(minute_of(now), overlay_ != nullptr ? overlay_->version() + 1 : 1);
+  compile.manifest.created = std::chrono::floor<std::chrono::seconds>(now);
+  compile.manifest.expires = compile.manifest.created + kOverlayLife;
+  return take(compile_overlay(loaded.book, compile));
+}
+
+Reading OwnRules::take(const std::vector<std::uint8_t>& pack) {
+  // Opened as an agent will, before anything is replaced.
+  auto overlay = OverlayPack::from_bytes(pack, trust_);
+  if (!overlay) {
+    return refused(overlay.error().text);
+  }
+  if (const auto stored = replace_file(files_, options_.pack, text_of(pack)); !stored) {
+    return refused("the overlay cannot be stored: " + stored.error().text());
+  }
+  overlay_ = std::move(*overlay);
+  bytes_ = std::string{text_of(pack)};
+  return {Reading::What::taken, in_use_text()};
+}
+
+Reading OwnRules::refused(std::string text) const {
+  if (overlay_ != nullptr) {
+    text += "; version " + std::to_string(overlay_->version()) + " stays in use";
+  }
+  return {Reading::What::refused, std::move(text)};
+}
+
+std::string OwnRules::in_use_text() const {
+  return "version " + std::to_string(overlay_->version()) + " of " + options_.file +
+         " is in use: " + counted(overlay_->own_tools().size(), "own tool", "own tools") + ", " +
+         counted(overlay_->tenants(), "tenant", "tenants") + ", " +
+         std::to_string(overlay_->sanctioned().size()) + " sanctioned";
+}
+
+Reading OwnRules::last() const {
+  const std::lock_guard lock{mutex_};
+  return last_;
+}
+
+std::shared_ptr<const OverlayPack> OwnRules::overlay() const {
+  const std::lock_guard lock{mutex_};
+  return overlay_;
+}
+
+std::string OwnRules::bytes() const {
+  const std::lock_guard lock{mutex_};
+  return bytes_;
+}
+
+std::shared_ptr<const RulePack> OwnRules::rules() const {
+  const auto over = overlay();
+  return over == nullptr ? catalogue_ : with_overlay(catalogue_, over);
+}
+
+Result<std::size_t, ReviewError> follow_list(Review& review, const OverlayPack& overlay,
+                                             const RulePack& rules) {
+  const auto failed = [](const IoError& error) {
+    return Failure{ReviewError{ReviewFault::disk, error.text()}};
+  };
+  const auto record = review.record();
+  if (!record) {
+    return failed(record.error());
+  }
+  // By tool: did the list's latest word put it on the list, and is that still what holds?
+  std::map<std::string, bool, std::less<>> listed_before;
+  std::map<std::string, const StandingRecord*, std::less<>> latest;
+  for (const StandingRecord& entry : *record) {
+    latest[entry.change.tool] = &entry;
+    if (entry.change.by == kListAuthor) {
+      listed_before[entry.change.tool] = entry.change.standing == Standing::sanctioned;
+    }
+  }
+  std::set<std::string, std::less<>> listed;
+  std::size_t changed = 0;
+  for (const std::string_view id : overlay.sanctioned()) {
+    if (!rules.find_tool(id)) {
+      continue;  // the catalogue has lost it
+    }
+    listed.emplace(id);
+    const auto before = listed_before.find(id);
+    const auto now = latest.find(id);
+    if ((before != listed_before.end() && before->second) ||
+        (now != latest.end() && now->second->change.standing == Standing::sanctioned)) {
+      continue;
+    }
+    StandingChange change;
+    change.tool = id;
+    change.standing = Standing::sanctioned;
+    change.by = kListAuthor;
+    change.reason = "It is on the company's own list of sanctioned tools.";
+    if (const auto saved = review.decide(change); !saved) {
+      return Failure{saved.error()};
+    }
+    ++changed;
+  }
+  for (const auto& [id, entry] : latest) {
+    if (entry->change.by != kListAuthor || entry->change.standing != Standing::sanctioned ||
+        listed.contains(id)) {
+      continue;
+    }
+    const auto saved =
+        review.go_back(id, kListAuthor, "It left the company's own list of sanctioned tools.");
+    if (!saved) {
+      return Failure{saved.error()};
+    }
+    ++changed;
+  }
+  return changed;
+}
+
+}  // namespace gnomon

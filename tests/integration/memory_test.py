@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""The agent keeps its promise of memory with the whole catalogue: 20 MB resident, after all captures were played.
+
+    tests/integration/memory_test.py --bin build/release/bin [TEST...]
+
+`tests/bench/run memory` shows where the memory is, and the same with 5,000 tools.
+"""
+import os
+import pathlib
+import shutil
+import sys
+
+from programs import Skipped, main
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+
+from resident_agent import ResidentAgent  # noqa: E402
+
+PROMISE_KIB = 20 * 1024
+
+
+def test_the_agent_stays_below_20_mb_with_the_whole_catalogue(place):
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        raise Skipped("a network namespace of its own needs root and ip")
+    with ResidentAgent(place.binaries, place.path("memory")) as agent:
+        started = agent.report()
+        assert started["rss_kib"] <= PROMISE_KIB, started
+        agent.play()
+        played = agent.report()
+        assert played["rss_kib"] <= PROMISE_KIB, played
+        # What was played was seen: hosts of some hundred tools.
+        assert agent.tools_seen() > 200
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.modules[__name__]))
