@@ -49,38 +49,45 @@ Result<Ok, CaptureError> LiveLoop::run(PacketSource& source) {
   return Ok{};
 }
 
+// put takes the memory and the ledger along. False: the queue is full, the contacts stay in
+// `parcel`.
+bool LiveLoop::put(Parcel& parcel) {
+  UnknownLedger& ledger = parts_.side.ledger();
+  parcel.memory = parts_.side.evidence().save();
+  if (ledger.changed()) {
+    parcel.ledger = ledger.encode();
+  }
+  if (!parts_.queue.try_put(parcel)) {
+    return false;
+  }
+  ledger.saved();
+  memory_saved_ = clock_.monotonic();
+  parts_.wake();
+  return true;
+}
+
 void LiveLoop::hand_over(WallTime now) {
   while (auto parcel = parts_.cutter.cut(now)) {
-    parcel->memory = parts_.side.evidence().save();
-    if (!parts_.queue.try_put(*parcel)) {
+    if (!put(*parcel)) {
       parts_.cutter.put_back(std::move(*parcel));
       return;
     }
-    memory_saved_ = clock_.monotonic();
-    parts_.wake();
   }
   if (clock_.monotonic() - memory_saved_ >= kMemoryEvery) {
     Parcel parcel;
-    parcel.memory = parts_.side.evidence().save();
-    if (parts_.queue.try_put(parcel)) {
-      memory_saved_ = clock_.monotonic();
-      parts_.wake();
-    }
+    static_cast<void>(put(parcel));
   }
 }
 
 void LiveLoop::hand_over_all() {
   parts_.side.finish();
   while (auto parcel = parts_.cutter.cut_all()) {
-    parcel->memory = parts_.side.evidence().save();
-    if (!parts_.queue.try_put(*parcel)) {
+    if (!put(*parcel)) {
       return;
     }
   }
   Parcel last;
-  last.memory = parts_.side.evidence().save();
-  static_cast<void>(parts_.queue.try_put(last));
-  parts_.wake();
+  static_cast<void>(put(last));
 }
 
 ReplayLoop::ReplayLoop(LoopParts parts, std::uint64_t skip, std::chrono::nanoseconds shift)

@@ -72,6 +72,7 @@ class LiveLoop {
 
   void hand_over(WallTime now);
   void hand_over_all();
+  bool put(Parcel& parcel);
 
   LoopParts parts_;
   PackSlot& packs_;

@@ -2,15 +2,20 @@
 
 #include <utility>
 
+#include "agent/match/retro_match.h"
+
 namespace gnomon {
 
 CaptureSide::CaptureSide(std::shared_ptr<const RulePack> pack, const CaptureSideOptions& options,
                          Counters& counters, ContactSink& contacts)
-    : decoder_(counters),
+    : pack_(pack),
+      contacts_(contacts),
+      decoder_(counters),
       flows_(options.flow, counters),
       sight_(SightOptions{}, *this, counters),
       matcher_(pack, counters),
       evidence_(std::move(pack), options.evidence, counters, contacts),
+      ledger_(options.ledger),
       owners_(),
       flights_(options.attributor != nullptr ? static_cast<FlightSink&>(owners_.emplace(
                                                    *options.attributor, sight_, counters))
@@ -38,7 +43,30 @@ void CaptureSide::on_sighting(Sighting&& sighting) {
   if (tap_ != nullptr) {
     tap_->on_match(*match);
   }
-  evidence_.add(*match);
+  const BurstView burst = evidence_.add(*match);
+  if (match->meaning == Meaning::unknown) {
+    remember(*match, burst);
+  }
+}
+
+void CaptureSide::remember(const Match& match, const BurstView& burst) {
+  const Manner manner = match.sighting.source == Source::dns ? Manner::named
+                        : burst.led_by == LedBy::itself      ? Manner::opened
+                                                             : Manner::carried;
+  ledger_.see(*pack_, match.sighting.host, match.sighting.when, manner);
+}
+
+bool CaptureSide::load_ledger(Bytes bytes) {
+  const bool read = ledger_.decode(bytes);
+  match_ledger();
+  return read;
+}
+
+void CaptureSide::match_ledger() {
+  for (Contact& contact : retro_contacts(ledger_.learn(*pack_), pack_->version())) {
+    contacts_.on_contact(std::move(contact));
+  }
+  evidence_.set_known_before(ledger_.known_before());
 }
 
 void CaptureSide::finish_packets() {
@@ -51,8 +79,10 @@ void CaptureSide::finish() {
 }
 
 void CaptureSide::set_pack(std::shared_ptr<const RulePack> pack) {
+  pack_ = pack;
   matcher_.set_pack(pack);
   evidence_.set_pack(std::move(pack));
+  match_ledger();
 }
 
 }  // namespace gnomon

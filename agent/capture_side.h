@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "agent/evidence/evidence.h"
 #include "agent/flow/flow_table.h"
 #include "agent/match/matcher.h"
+#include "agent/match/unknown_ledger.h"
 #include "agent/sight/sight.h"
 #include "agent/sight/sighting_sink.h"
 #include "core/catalog/rule_pack.h"
@@ -38,6 +40,8 @@ struct CaptureSideOptions {
   EvidenceOptions evidence;
   Attributor* attributor = nullptr;  // absent: nothing is attributed
   MatchTap* tap = nullptr;           // may be absent
+  // What is remembered of hosts outside the catalogue; by default nothing.
+  LedgerOptions ledger{std::chrono::days{0}, {}};
 };
 
 // CaptureSide holds the rooms and what flows between them. Whatever is passed by reference or
@@ -58,18 +62,29 @@ class CaptureSide final : private SightingSink {
   void finish_packets();
   void finish();
 
+  // set_pack changes the catalogue. What it knows of the ledger's domains is reported at once.
   void set_pack(std::shared_ptr<const RulePack> pack);
+
+  // load_ledger takes the ledger of an earlier run, and reports what the pack has learnt since.
+  // False: the bytes are no ledger; it begins anew.
+  bool load_ledger(Bytes bytes);
+  UnknownLedger& ledger() { return ledger_; }
 
   EvidenceRoom& evidence() { return evidence_; }
 
  private:
   void on_sighting(Sighting&& sighting) override;
+  void remember(const Match& match, const BurstView& burst);
+  void match_ledger();
 
+  std::shared_ptr<const RulePack> pack_;  // shared: packs always are
+  ContactSink& contacts_;
   Decoder decoder_;
   FlowTable flows_;
   Sight sight_;
   Matcher matcher_;
   EvidenceRoom evidence_;
+  UnknownLedger ledger_;
   std::optional<FlowOwners> owners_;
   FlightSink& flights_;  // owners_ where there is an attributor, else sight_
   MatchTap* tap_;

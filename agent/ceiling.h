@@ -17,7 +17,8 @@ class Ceiling {
   explicit Ceiling(const Config& config)
       : users_(config.collect_users),
         programs_(config.collect_programs),
-        evidence_(config.collect_evidence) {}
+        evidence_(config.collect_evidence),
+        unknowns_(config.report_unknowns) {}
 
   void hold(Contact& contact) const {
     if (!users_) {
@@ -36,13 +37,16 @@ class Ceiling {
     return {
         "Collected: which catalogued tools, and tools of the company's own, are contacted, in what "
         "role, when and how often. Never: "
-        "addresses of pages, contents, hosts outside the catalogue.",
+        "addresses of pages, contents.",
         users_ ? "Users: by a pseudonym that means nothing outside this machine."
                : "Users: not collected.",
         programs_ ? "Programs: by the name of the program file, never arguments."
                   : "Programs: not collected.",
         evidence_ ? "Reasons: sent with each stage, with the catalogued host they rest on."
                   : "Reasons: not sent.",
+        unknowns_ ? "Hosts outside the catalogue: as keyed tokens; a domain's name only when the "
+                    "collector asks because enough devices have it."
+                  : "Hosts outside the catalogue: nothing, not even as tokens.",
     };
   }
 
@@ -50,6 +54,7 @@ class Ceiling {
   bool users_;
   bool programs_;
   bool evidence_;
+  bool unknowns_;
 };
 
 }  // namespace gnomon

@@ -33,6 +33,10 @@ int status_command(const Config& config);
 // explain tells everything this machine reported, in words or as JSON.
 int explain_command(const Config& config, bool json);
 
+// explain_unknowns lists the domains outside the catalogue that this machine remembers, and what
+// has left of them.
+int explain_unknowns_command(const Config& config, bool json);
+
 // watch shows what can be seen right now, and keeps nothing. `all`: also hosts outside the
 // catalogue.
 int watch_command(const Config& config, bool all);

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <functional>
 
+#include "core/domain_name.h"
 #include "core/file.h"
 
 namespace gnomon {
@@ -57,6 +58,22 @@ std::string joined(const std::vector<std::string>& items) {
     text += (text.empty() ? "" : ",") + item;
   }
   return text;
+}
+
+// domains reads a list of names, as people write them: "corp.example, .intra.example".
+std::vector<std::string> domains(std::string_view key, std::string_view value) {
+  std::vector<std::string> names;
+  for (const std::string& item : list(value)) {
+    std::string_view text{item};
+    text.remove_prefix(text.front() == '.' ? 1 : 0);
+    auto name = DomainName::from_text(text);
+    if (!name) {
+      throw ConfigError{std::string{key} + ": expected domains like corp.example, not '" + item +
+                        "'"};
+    }
+    names.push_back(name->text());
+  }
+  return names;
 }
 
 struct Knob {
@@ -115,6 +132,13 @@ const std::vector<Knob>& knobs() {
       flag_knob("collect-users", &Config::collect_users),
       flag_knob("collect-programs", &Config::collect_programs),
       flag_knob("collect-evidence", &Config::collect_evidence),
+      number_knob("unknown-days", &Config::unknown_days, 0, 3650),
+      flag_knob("report-unknowns", &Config::report_unknowns),
+      {"internal-domains",
+       [](Config& config, std::string_view key, std::string_view value) {
+         config.internal_domains = domains(key, value);
+       },
+       [](const Config& config) { return joined(config.internal_domains); }},
       number_knob("window-minutes", &Config::window_minutes, 1, 24 * 60),
       number_knob("spool-mb", &Config::spool_mb, 1, 1024 * 1024),
       number_knob("spool-days", &Config::spool_days, 1, 366),

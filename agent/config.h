@@ -48,6 +48,15 @@ struct Config {
   bool collect_programs = true;  // names of programs
   bool collect_evidence = true;  // the reasons behind a stage, with catalogued host names
 
+  // Hosts outside the catalogue: how long this machine remembers their domains, for their true
+  // first day should the catalogue learn them (0: not at all). What is remembered stays here.
+  unsigned unknown_days = 400;
+  // The ceiling for them: whether keyed tokens that stand for such domains may leave, when the
+  // collector wants them too. Nothing the collector sends can raise it.
+  bool report_unknowns = false;
+  // The company's own domains: never remembered, never counted.
+  std::vector<std::string> internal_domains;
+
   // A contact covers this much time; news leaves within seconds whatever is set here.
   unsigned window_minutes = 15;
 

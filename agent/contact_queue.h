@@ -17,12 +17,13 @@
 
 namespace gnomon {
 
-// Parcel is what crosses at once: the contacts of one batch, and the evidence room's memory as it
-// was when they had left it. Either may be empty.
+// Parcel is what crosses at once: the contacts of one batch, and the evidence room's memory and the
+// ledger of unknown domains as they were when the contacts had left. Each may be empty.
 struct Parcel {
   std::uint64_t part = 0;  // position within a replay, from 1; 0 live
   std::vector<Contact> contacts;
   std::vector<std::uint8_t> memory;
+  std::vector<std::uint8_t> ledger;  // empty also when it has not changed since it last crossed
   // Set: what the agent has seen is reported as of then, also where there is no contact to report.
   std::optional<WallTime> seen_until;
   std::uint64_t lost = 0;  // contacts given up before this parcel, for want of room

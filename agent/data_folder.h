@@ -21,6 +21,8 @@ class DataFolder {
   std::string status() const { return path_ + "/status"; }
   std::string pack() const { return path_ + "/catalogue.pack"; }
   std::string overlay() const { return path_ + "/overlay.pack"; }
+  std::string unknowns() const { return path_ + "/unknowns"; }
+  std::string unknowns_key() const { return path_ + "/unknowns.key"; }
   std::string collector() const { return path_ + "/collector"; }
   std::string identity() const { return path_ + "/identity"; }
 

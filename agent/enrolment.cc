@@ -13,7 +13,9 @@
 #include "agent/text_time.h"
 #include "agent/uplink/enrol.h"
 #include "agent/uplink/identity.h"
+#include "core/net/crypto.h"
 #include "core/net/host_port.h"
+#include "core/net/join_token.h"
 
 namespace gnomon {
 namespace {
@@ -110,6 +112,13 @@ int enrol_command(const Config& config, const std::string& token) {
   }
   if (const auto stored = replace_file(files, folder.collector(), addresses); !stored) {
     throw AgentError{"the collector's address cannot be stored: " + stored.error().text()};
+  }
+  if (const auto join = parse_join_token(token); join && !join->unknowns_key.empty()) {
+    const std::string key = to_hex(join->unknowns_key) + "\n";
+    if (const auto stored = replace_file(files, folder.unknowns_key(), key); !stored) {
+      throw AgentError{"the key for tokens of unknown domains cannot be stored: " +
+                       stored.error().text()};
+    }
   }
   static_cast<void>(std::printf("Enrolled as %s; reports go to %s",
                                 enrolled->identity.agent.c_str(), addresses.c_str()));

@@ -162,6 +162,7 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
   std::map<std::string, Told> tools;
   std::string gaps;
   std::size_t contacts = 0;
+  std::size_t tokens = 0;
   for (const ReportedBatch& reported : history.batches) {
     for (const Contact& contact : reported.batch.contacts) {
       ++contacts;
@@ -177,6 +178,7 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
       tool.contacts.push_back(&contact);
       tool.waiting += reported.sequence > acknowledged ? 1 : 0;
     }
+    tokens += reported.batch.unknowns.size();
     for (const Gap& gap : reported.batch.gaps) {
       gaps += "  " + time_text(gap.from) + " to " + time_text(gap.to) + ": " + gap.reason + ", " +
               std::to_string(gap.contacts) + " contacts\n";
@@ -189,8 +191,11 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
     return text + "\nNothing.\n" + (gaps.empty() ? "" : "\nLost, and declared:\n" + gaps);
   }
   text += std::to_string(contacts) + " contacts with " + std::to_string(tools.size()) +
-          (tools.size() == 1 ? " tool" : " tools") +
-          ", no hosts outside the catalogue, no addresses of pages, no contents.\n\n";
+          (tools.size() == 1 ? " tool" : " tools") + ", no addresses of pages, no contents" +
+          (tokens == 0
+               ? std::string{", no hosts outside the catalogue"}
+               : "; hosts outside the catalogue only as tokens (" + std::to_string(tokens) + ")") +
+          ".\n\n";
 
   std::vector<std::pair<std::string, const Told*>> order;
   for (const auto& [id, tool] : tools) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <exception>
+#include <future>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -19,6 +20,7 @@
 #include "agent/health.h"
 #include "agent/memory_trim.h"
 #include "agent/status_file.h"
+#include "agent/unknowns_desk.h"
 #include "agent/uplink/uplink.h"
 #include "core/check.h"
 #include "core/log.h"
@@ -35,6 +37,8 @@ constexpr std::chrono::seconds kStatusEvery{2};
 // How often a replay that waits for the collector looks how far it is.
 constexpr std::chrono::milliseconds kProgressEvery{50};
 constexpr std::chrono::hours kMaintainEvery{1};
+// Tokens leave together and not when a page is opened: it saves bytes, and tells less.
+constexpr std::chrono::hours kReportUnknownsEvery{1};
 
 }  // namespace
 
@@ -54,7 +58,10 @@ class IoSide::Thread {
         retry_(context_),
         status_(context_),
         maintain_(context_),
-        progress_timer_(context_) {
+        progress_timer_(context_),
+        unknowns_timer_(context_),
+        unknowns_(parts_.files, parts_.clock, config) {
+    unknowns_.take_ledger(memory_.ledger);
     if (options_.upload) {
       UplinkOptions uplink;
       uplink.addresses = collector_addresses(config);
@@ -81,7 +88,9 @@ class IoSide::Thread {
     update_progress();
     arm_status();
     arm_maintenance();
-    if (!options_.patient) {
+    if (options_.patient) {
+      arm_unknowns();
+    } else {
       arm_progress();
     }
     if (uplink_) {
@@ -107,6 +116,17 @@ class IoSide::Thread {
     return progress_;
   }
 
+  void report_unknowns(const std::vector<std::uint8_t>& ledger) {
+    std::promise<void> done;
+    asio::post(context_, [&] {
+      unknowns_.take_ledger(ledger);
+      spool_unknowns();
+      update_progress();
+      done.set_value();
+    });
+    done.get_future().wait();
+  }
+
   std::unique_ptr<Spool> stop() {
     if (thread_.joinable()) {
       asio::post(context_, [this] {
@@ -118,6 +138,7 @@ class IoSide::Thread {
         maintain_.cancel();
         retry_.cancel();
         progress_timer_.cancel();
+        unknowns_timer_.cancel();
         work_.reset();
         if (uplink_) {
           uplink_->stop();
@@ -169,6 +190,8 @@ class IoSide::Thread {
     };
     hooks.pack_version = [this] { return rules_.version(); };
     hooks.overlay_version = [this] { return rules_.overlay_version(); };
+    hooks.unknowns_policy = [this](const wire::UnknownsPolicy& policy) { take_policy(policy); };
+    hooks.reveal = [this](const wire::RevealRequest& request) { return unknowns_.reveal(request); };
     hooks.verify = [this](wire::PushKind kind, const std::string& bytes) {
       return verify(kind, bytes);
     };
@@ -197,6 +220,32 @@ class IoSide::Thread {
     return Ok{};
   }
 
+  void take_policy(const wire::UnknownsPolicy& policy) {
+    unknowns_.take_policy(policy);
+    // A replay reports when it is through, with the ledger as it is then.
+    if (options_.patient) {
+      spool_unknowns();
+    }
+    update_progress();
+  }
+
+  void spool_unknowns() {
+    unknowns_.report([this](std::vector<TokenReport> reports) {
+      Batch batch;
+      batch.unknowns = std::move(reports);
+      batch.sealed = parts_.clock.wall();
+      batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
+      // What does not let tokens be stored is told where contacts meet it.
+      if (!spool_->append(batch)) {
+        return false;
+      }
+      if (uplink_) {
+        uplink_->spooled();
+      }
+      return true;
+    });
+  }
+
   bool store(Parcel& parcel) {
     if (!parcel.contacts.empty() || parcel.lost > 0 || parcel.seen_until) {
       Batch batch = batch_of(parcel);
@@ -214,6 +263,10 @@ class IoSide::Thread {
       parcel.contacts.clear();
       parcel.lost = 0;
       parcel.seen_until.reset();
+    }
+    if (!parcel.ledger.empty()) {
+      unknowns_.take_ledger(parcel.ledger);
+      memory_.ledger = std::move(parcel.ledger);
     }
     if (options_.keep_memory && !parcel.memory.empty()) {
       memory_.evidence = std::move(parcel.memory);
@@ -299,6 +352,7 @@ class IoSide::Thread {
       progress_.waiting = spool_->waiting();
       progress_.trouble = trouble_;
       progress_.link_trouble = uplink_ ? uplink_->status().reason : std::string{};
+      progress_.unknowns_heard = unknowns_.heard();
       ++changes_;
     }
     changed_.notify_all();
@@ -379,6 +433,19 @@ class IoSide::Thread {
     });
   }
 
+  void arm_unknowns() {
+    if (stopping_) {
+      return;
+    }
+    unknowns_timer_.expires_after(kReportUnknownsEvery);
+    unknowns_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) {
+        spool_unknowns();
+        arm_unknowns();
+      }
+    });
+  }
+
   Parts parts_;
   IoSideOptions options_;
   Ceiling ceiling_;
@@ -404,6 +471,8 @@ class IoSide::Thread {
   asio::steady_timer status_;
   asio::steady_timer maintain_;
   asio::steady_timer progress_timer_;
+  asio::steady_timer unknowns_timer_;
+  UnknownsDesk unknowns_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.
@@ -423,6 +492,9 @@ IoSide::~IoSide() {
 
 void IoSide::on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) {
   thread_->on_pack(std::move(take));
+}
+void IoSide::report_unknowns(const std::vector<std::uint8_t>& ledger) {
+  thread_->report_unknowns(ledger);
 }
 void IoSide::start() {
   thread_->start();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "agent/agent_rules.h"
 #include "agent/ceiling.h"
@@ -34,10 +35,11 @@ struct IoSideOptions {
 
 // IoProgress is how far the thread has come.
 struct IoProgress {
-  std::uint64_t parcels = 0;  // taken off the queue and stored
-  std::uint64_t waiting = 0;  // batches the collector has not acknowledged
-  std::string trouble;        // why storing does not go on, one sentence; empty when it does
-  std::string link_trouble;   // why sending does not go on
+  std::uint64_t parcels = 0;    // taken off the queue and stored
+  std::uint64_t waiting = 0;    // batches the collector has not acknowledged
+  std::string trouble;          // why storing does not go on, one sentence; empty when it does
+  std::string link_trouble;     // why sending does not go on
+  bool unknowns_heard = false;  // the collector has said whether it wants tokens
 };
 
 // IoSide owns the spool and the thread. The queue, counters, clock, file system and memory file
@@ -75,6 +77,10 @@ class IoSide {
   // progress as of now. wait_for_change returns when it has changed, or after `patience`.
   IoProgress progress() const;
   IoProgress wait_for_change(std::chrono::milliseconds patience);
+
+  // report_unknowns spools the tokens of the ledger's domains that may leave now, and returns when
+  // they are stored. A running agent does it by itself; this is for a replay's end.
+  void report_unknowns(const std::vector<std::uint8_t>& ledger);
 
   // stop ends the conversation with the collector, joins the thread, and gives the spool back.
   std::unique_ptr<Spool> stop();

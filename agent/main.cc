@@ -33,6 +33,7 @@ struct Flags {
   std::string at;
   bool all = false;
   bool json = false;
+  bool unknowns = false;
   unsigned wait_s = 60;
   ReplayOptions replay;
 };
@@ -77,8 +78,8 @@ CLI::App* add_command(CLI::App& program, const std::string& name, const std::str
 int choose(int argc, char** argv) {
   CLI::App program{
       "Sees which online tools this machine contacts, judges what that means, and\n"
-      "reports sums of it to a collector. Never contents, never hosts outside the\n"
-      "catalogue."};
+      "reports sums of it to a collector. Never contents; hosts outside the catalogue\n"
+      "only as tokens, and only where this machine's own configuration allows it."};
   program.name("gnomon-agent");
   program.set_version_flag("--version", "gnomon-agent " GNOMON_VERSION);
   program.require_subcommand(1);
@@ -134,6 +135,8 @@ int choose(int argc, char** argv) {
       add_command(program, "explain", "Tell, in words, everything this machine reported",
                   "gnomon-agent explain --data /var/lib/gnomon-agent");
   explain->add_flag("--json", flags.json, "one JSON object a contact instead of words");
+  explain->add_flag("--unknowns", flags.unknowns,
+                    "instead: every domain outside the catalogue that this machine remembers");
   CLI::App* watch = add_command(program, "watch", "Show what can be seen right now, keep nothing",
                                 "gnomon-agent watch --interfaces eth0");
   watch->add_option("--interfaces", flags.interfaces, "names separated by commas (default: all)");
@@ -167,7 +170,11 @@ int choose(int argc, char** argv) {
   if (status->parsed()) {
     return status_command(config);
   }
-  return explain->parsed() ? explain_command(config, flags.json) : watch_command(config, flags.all);
+  if (explain->parsed()) {
+    return flags.unknowns ? explain_unknowns_command(config, flags.json)
+                          : explain_command(config, flags.json);
+  }
+  return watch_command(config, flags.all);
 }
 
 }  // namespace

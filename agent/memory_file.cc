@@ -11,7 +11,8 @@
 namespace gnomon {
 namespace {
 
-constexpr std::string_view kMagic = "GNMEMO01";
+constexpr std::string_view kMagic = "GNMEMO02";
+constexpr std::string_view kMagicBefore = "GNMEMO01";  // without the ledger
 constexpr std::size_t kHashBytes = 32;
 
 using Hash = std::array<std::uint8_t, kHashBytes>;
@@ -57,6 +58,8 @@ std::vector<std::uint8_t> encode_memory(const Memory& memory) {
   writer.text(kMagic);
   writer.u32(static_cast<std::uint32_t>(memory.evidence.size()));
   writer.bytes(memory.evidence);
+  writer.u32(static_cast<std::uint32_t>(memory.ledger.size()));
+  writer.bytes(memory.ledger);
   writer.u8(memory.running ? 1 : 0);
   if (memory.running) {
     writer.bytes(memory.running->id);
@@ -82,12 +85,17 @@ std::optional<Memory> decode_memory(Bytes bytes) {
     return std::nullopt;
   }
   ByteReader reader{body};
-  if (text_of(reader.take(kMagic.size())) != kMagic) {
+  const std::string_view magic = text_of(reader.take(kMagic.size()));
+  if (magic != kMagic && magic != kMagicBefore) {
     return std::nullopt;
   }
   Memory memory;
   const Bytes evidence = reader.take(reader.u32());
   memory.evidence.assign(evidence.begin(), evidence.end());
+  if (magic == kMagic) {
+    const Bytes ledger = reader.take(reader.u32());
+    memory.ledger.assign(ledger.begin(), ledger.end());
+  }
   if (reader.u8() == 1) {
     RunningReplay running;
     running.id = read_id(reader);

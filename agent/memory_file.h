@@ -35,6 +35,7 @@ struct RunningReplay {
 struct Memory {
   // What EvidenceRoom::save() gave; empty before the first. While a replay is running: from before.
   std::vector<std::uint8_t> evidence;
+  std::vector<std::uint8_t> ledger;  // what UnknownLedger::encode() gave; likewise
   std::optional<RunningReplay> running;
   std::vector<ReplayId> done;  // replays that ended, oldest first
 
@@ -48,7 +49,8 @@ struct Memory {
 // kMaxReplaysDone bounds the list: the oldest are forgotten and could then be played twice.
 constexpr std::size_t kMaxReplaysDone = 4096;
 
-// kMaxMemoryBytes is checked before the file is read: 4,096 tools with all their reasons.
+// kMaxMemoryBytes is checked before the file is read: 4,096 tools with all their reasons, and 4,096
+// domains outside the catalogue with four hosts each.
 constexpr std::size_t kMaxMemoryBytes = std::size_t{32} << 20;
 
 // encode and decode: the layout is in agent/FORMAT.md. decode yields nullopt for damaged bytes.

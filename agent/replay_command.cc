@@ -1,5 +1,6 @@
 // gnomon-agent replay: captures, exactly once, to the collector.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <memory>
@@ -26,6 +27,7 @@ namespace gnomon {
 namespace {
 
 constexpr std::size_t kQueueParcels = 64;
+constexpr std::chrono::seconds kPolicyWithin{10};
 
 void say(const std::string& text) {
   static_cast<void>(std::fprintf(stderr, "gnomon-agent: %s\n", text.c_str()));
@@ -40,7 +42,8 @@ std::string terms_of(const Config& config, const ReplayOptions& options, const A
          (rules.overlay_version() == 0 ? ""
                                        : " overlay=" + std::to_string(rules.overlay_version())) +
          " ceiling=" + std::to_string(config.collect_users) +
-         std::to_string(config.collect_programs) + std::to_string(config.collect_evidence);
+         std::to_string(config.collect_programs) + std::to_string(config.collect_evidence) +
+         " unknown-days=" + std::to_string(config.unknown_days);
 }
 
 // parts_held finds how many parts of the running replay the spool holds: the newest batch that
@@ -162,10 +165,15 @@ class Replay {
     CaptureSideOptions side_options;
     side_options.flow = FlowLimits::for_files();
     side_options.evidence = evidence_options(config_, 0);
+    side_options.ledger = ledger_options(config_);
     CaptureSide side{rules_->pack(), side_options, counters_, cutter};
     if (!memory_.evidence.empty() && !side.evidence().load(memory_.evidence)) {
       throw AgentError{
           "the memory of this agent cannot be read; it was written by a newer version"};
+    }
+    if (!side.load_ledger(memory_.ledger) && !memory_.ledger.empty()) {
+      throw AgentError{
+          "the ledger of this agent cannot be read; it was written by a newer version"};
     }
     LoopParts parts{
         side, cutter, queue_, counters_, [this] { io_->wake(); }, [this] { return must_end(); }};
@@ -188,6 +196,7 @@ class Replay {
     }
     wait_until_stored(loop.parts_put());
     memory_.evidence = side.evidence().save();
+    memory_.ledger = side.ledger().encode();
     memory_.finish();
     save_memory();
     log::info("replay.finished", {{"batches", loop.parts_made()}, {"skipped", skip_}});
@@ -226,12 +235,22 @@ class Replay {
     }
   }
 
-  // deliver waits until the collector has everything, as long as there is progress.
+  // deliver waits until the collector has everything, as long as there is progress. Tokens of
+  // unknown domains follow the contacts: by then the collector has said whether it wants them.
   int deliver(int status) {
-    if (options_.offline) {
-      io_->stop();
-      return status;
+    if (!options_.offline) {
+      status = wait_until_sent(status);
+      if (config_.report_unknowns && io_->progress().waiting == 0) {
+        wait_for_policy();
+        io_->report_unknowns(memory_.ledger);
+        status = wait_until_sent(status);
+      }
     }
+    io_->stop();
+    return status;
+  }
+
+  int wait_until_sent(int status) {
     std::uint64_t least = ~std::uint64_t{0};
     MonotonicTime since = clock_.monotonic();
     for (IoProgress progress = io_->progress(); progress.waiting > 0;
@@ -242,15 +261,24 @@ class Replay {
       }
       const bool patience_over = clock_.monotonic() - since > options_.wait;
       if (StopSignal::asked() || patience_over) {
-        io_->stop();
         say(std::to_string(progress.waiting) +
             " batches wait on this machine; they are sent when an agent runs with this folder" +
             (progress.link_trouble.empty() ? "" : " (" + progress.link_trouble + ")"));
         return kExitPartly;
       }
     }
-    io_->stop();
     return status;
+  }
+
+  // A collector of an earlier version says nothing about unknown domains: it is not waited for
+  // long.
+  void wait_for_policy() {
+    const MonotonicTime since = clock_.monotonic();
+    while (!io_->progress().unknowns_heard && !StopSignal::asked() &&
+           clock_.monotonic() - since <
+               std::min<std::chrono::nanoseconds>(options_.wait, kPolicyWithin)) {
+      io_->wait_for_change(std::chrono::milliseconds{100});
+    }
   }
 
   void save_memory() {

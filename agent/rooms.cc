@@ -15,6 +15,10 @@ EvidenceOptions evidence_options(const Config& config, unsigned default_learning
   return options;
 }
 
+LedgerOptions ledger_options(const Config& config) {
+  return {std::chrono::days{config.unknown_days}, config.internal_domains};
+}
+
 std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const Clock& clock,
                                   Counters& counters) {
   SpoolOptions options;

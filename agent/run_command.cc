@@ -70,12 +70,17 @@ class Run {
     side_options.flow.seed = static_cast<std::uint64_t>(clock_.wall().time_since_epoch().count());
     side_options.attributor = attributor_.get();
     side_options.evidence = evidence_options(config_, kLearningDays);
+    side_options.ledger = ledger_options(config_);
     side_options.evidence.user_name = [this](const Process& process) {
       return process.uid && pseudonyms_ ? pseudonyms_->of(*process.uid) : std::string{};
     };
     CaptureSide side{rules_->pack(), side_options, counters_, cutter};
     if (!memory_.evidence.empty() && !side.evidence().load(memory_.evidence)) {
       log::error("memory.not_read", {{"why", "written by a newer version; learning begins again"}});
+    }
+
+    if (!side.load_ledger(memory_.ledger) && !memory_.ledger.empty()) {
+      log::error("unknowns.ledger_not_read", {{"now", "it begins anew"}});
     }
 
     io.start();

@@ -14,15 +14,19 @@
 #include "agent/data_folder.h"
 #include "agent/enrolment.h"
 #include "agent/explain.h"
+#include "agent/memory_file.h"
 #include "agent/rooms.h"
 #include "agent/spool_history.h"
 #include "agent/status_file.h"
 #include "agent/text_time.h"
+#include "agent/unknowns_desk.h"
+#include "agent/unknowns_text.h"
 
 namespace gnomon {
 namespace {
 
 constexpr std::size_t kMaxStatusBytes = 64 * 1024;
+constexpr std::size_t kListedUnknowns = 20;  // after what was reported; --unknowns lists all
 
 void print(const std::string& text) {
   static_cast<void>(std::fputs(text.c_str(), stdout));
@@ -61,6 +65,19 @@ std::string attributed_text(const Status& status) {
     }
   }
   return text.empty() ? text : "Whose contacts they were, since the start\n" + text;
+}
+
+// read_ledger reads what the agent last wrote down; empty when there is nothing yet, and when the
+// memory is damaged: the agent itself says so when it starts.
+UnknownLedger read_ledger(FileSystem& files, const Config& config) {
+  const DataFolder folder{config.data};
+  UnknownLedger ledger{ledger_options(config)};
+  const auto text = read_whole_file(files, folder.memory(), kMaxMemoryBytes);
+  const auto memory = text ? decode_memory(bytes_of(*text)) : std::nullopt;
+  if (memory) {
+    static_cast<void>(ledger.decode(memory->ledger));
+  }
+  return ledger;
 }
 
 std::string running_text(const Status& status) {
@@ -104,6 +121,7 @@ int status_command(const Config& config) {
   for (const std::string& line : Ceiling{config}.words()) {
     text += "  " + line + "\n";
   }
+  text += unknowns_status(config, read_ledger(files, config), read_unknown_reports(files, config));
   text += "\nConfiguration\n";
   for (const auto& [key, value] : config.keys()) {
     text += "  " + key + " = " + value + "\n";
@@ -138,6 +156,19 @@ int explain_command(const Config& config, bool json) {
     return std::string{index ? pack->tool(*index).name : id};
   };
   print(explain(*history, acknowledged, name_of));
+  print("\n" + unknowns_list(read_ledger(files, config), read_unknown_reports(files, config),
+                             kListedUnknowns));
+  return kExitDone;
+}
+
+int explain_unknowns_command(const Config& config, bool json) {
+  PosixFileSystem files;
+  const DataFolder folder{config.data};
+  require_folder(files, folder);
+  const UnknownLedger ledger = read_ledger(files, config);
+  const UnknownReports reports = read_unknown_reports(files, config);
+  print(json ? unknowns_json(ledger, reports)
+             : unknowns_list(ledger, reports, ledger.domains().size()));
   return kExitDone;
 }
 

@@ -157,7 +157,11 @@ ToolState& EvidenceRoom::state_of(const StateKey& key) {
   return states_[key];
 }
 
-void EvidenceRoom::add(const Match& match) {
+void EvidenceRoom::set_known_before(const std::vector<std::string>& tools) {
+  known_before_ = {tools.begin(), tools.end()};
+}
+
+BurstView EvidenceRoom::add(const Match& match) {
   matches_.add();
   const WallTime when = match.sighting.when;
   if (!learning_until_) {
@@ -208,6 +212,7 @@ void EvidenceRoom::add(const Match& match) {
       follow_sequences(match, user);
     }
   }
+  return burst;
 }
 
 void EvidenceRoom::note_signals(const Match& match, BurstView burst, UserState& about) {
@@ -284,7 +289,8 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, UserSta
   step.mail_click = match.role == Role::link || is_branded_click(match);
   step.by_alias = match.by_alias;
   step.tenant_owner = match.owner;
-  const bool learning = learning_until_ && sighting.when < *learning_until_;
+  const bool learning =
+      (learning_until_ && sighting.when < *learning_until_) || known_before_.contains(tool.id);
   const bool was_pending = state.pending();
   state.add(step, sign_in_of(about, tool.family), model_, learning);
   if (state.pending() && !was_pending) {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -71,8 +72,13 @@ class EvidenceRoom {
   EvidenceRoom(std::shared_ptr<const RulePack> pack, EvidenceOptions options, Counters& counters,
                ContactSink& sink);
 
-  // add takes one match. Matches come in the order of their time, give or take a second.
-  void add(const Match& match);
+  // add takes one match. Matches come in the order of their time, give or take a second. It yields
+  // the burst the match fell into; a name that was only looked up is in none (number 0).
+  BurstView add(const Match& match);
+
+  // set_known_before names tools that were in use here before the catalogue knew them: their users
+  // are not met for the first time. It counts for whom the room has not met yet.
+  void set_known_before(const std::vector<std::string>& tools);
 
   // advance lets time pass without traffic: windows close, weak leaders are settled.
   void advance(WallTime now);
@@ -166,6 +172,7 @@ class EvidenceRoom {
   std::map<std::string, UserState> users_;
   std::map<std::pair<StateKey, std::string>, SequenceProgress> sequences_;
   std::vector<Pending> pending_;
+  std::set<std::string, std::less<>> known_before_;
   std::optional<WallTime> learning_until_;
   WallTime now_{};
 };

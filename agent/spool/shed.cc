@@ -46,6 +46,11 @@ std::size_t shed(Batch& batch, ShedLevel level, const char* reason, FirstSights&
     gap.to = std::max(gap.to, to);
     gave_up = true;
   };
+  // A token is sent again when its domain is met a week later.
+  if (level >= ShedLevel::low_worth && !batch.unknowns.empty()) {
+    batch.unknowns.clear();
+    gave_up = true;
+  }
   std::vector<Contact> kept;
   for (Contact& contact : batch.contacts) {
     const bool first = seen.is_first(contact);

@@ -16,7 +16,8 @@ namespace gnomon {
 enum class ShedLevel : std::uint8_t {
   nothing = 0,
   detail = 1,     // lines of evidence, and health: the contacts themselves stay
-  low_worth = 2,  // contacts that are no use of a tool: embedded, mentioned, content, links, assets
+  low_worth = 2,  // contacts that are no use of a tool: embedded, mentioned, content, links,
+                  // assets; tokens of unknown domains
   all_but_first_sights = 3,  // every contact but the first of each tool and user, and their first
                              // likely sign-up and first integration
 };

@@ -419,6 +419,14 @@ class Uplink::Impl {
         }
       } else if (const auto* renewed = std::get_if<wire::RenewReply>(&*received)) {
         take_renewal(talk, *renewed);
+      } else if (const auto* policy = std::get_if<wire::UnknownsPolicy>(&*received)) {
+        if (hooks_.unknowns_policy) {
+          hooks_.unknowns_policy(*policy);
+        }
+      } else if (const auto* question = std::get_if<wire::RevealRequest>(&*received)) {
+        if (hooks_.reveal) {
+          talk.outbox.post(hooks_.reveal(*question));
+        }
       } else if (const auto* error = std::get_if<wire::Error>(&*received)) {
         fail(talk, *error);
       } else if (const auto* heartbeat = std::get_if<wire::Heartbeat>(&*received)) {

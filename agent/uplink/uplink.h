@@ -54,6 +54,10 @@ struct UplinkHooks {
   std::function<std::uint32_t()> policy_version;
   std::function<std::uint32_t()> overlay_version;
 
+  // What the collector says and asks about domains outside the catalogue. Empty: it is not heard.
+  std::function<void(const wire::UnknownsPolicy&)> unknowns_policy;
+  std::function<wire::RevealReply(const wire::RevealRequest&)> reveal;
+
   // verify says whether a pushed rule pack, overlay or policy may replace the one in use:
   // signature, version, expiry, the local ceiling. A reason otherwise. Empty: nothing is taken.
   std::function<Result<Ok, std::string>(wire::PushKind, const std::string& bytes)> verify;

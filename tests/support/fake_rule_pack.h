@@ -72,8 +72,12 @@ class FakeRulePack final : public RulePack {
   }
   std::vector<CategoryView> categories() const override { return {}; }
   std::vector<JobView> jobs() const override { return {}; }
+  // The last two labels, as if every suffix had one.
   std::string_view registrable_domain(std::string_view host) const noexcept override {
-    return host;
+    const std::size_t last = host.rfind('.');
+    const std::size_t before =
+        last == 0 || last == host.npos ? host.npos : host.rfind('.', last - 1);
+    return before == host.npos ? host : host.substr(before + 1);
   }
   std::string_view resolver_at(const IpAddress&) const noexcept override { return {}; }
   bool sanctioned(ToolIndex) const noexcept override { return false; }

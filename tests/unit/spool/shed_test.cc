@@ -35,6 +35,18 @@ TEST_CASE("Shedding: each level gives up what it states and counts it", "[agent]
     CHECK(batch.gaps[0].contacts == 0);
     CHECK(batch.gaps[0].reason == kSpoolFull);
   }
+  SECTION("tokens of unknown domains go with what is of low worth") {
+    for (const auto& [level, left] :
+         {std::pair{ShedLevel::detail, 1U}, std::pair{ShedLevel::low_worth, 0U}}) {
+      FirstSights seen;
+      Batch batch;
+      batch.unknowns.resize(1);
+      batch.sealed = test_time(60);
+      CHECK(shed(batch, level, kSpoolFull, seen) == 0);
+      CHECK(batch.unknowns.size() == left);
+      CHECK(batch.gaps.size() == 1 - left);
+    }
+  }
   SECTION("low worth, but never a first sight") {
     FirstSights seen;
     Batch batch = mixed_batch();

@@ -52,6 +52,18 @@ TEST_CASE("Config: what is wrong is named with file, line and key", "[agent][con
   CHECK(error_of("data = x\n").empty());
 }
 
+TEST_CASE("Config: nothing about unknown domains leaves unless the machine says so",
+          "[agent][config]") {
+  Config config;
+  CHECK_FALSE(config.report_unknowns);
+  config.set("internal-domains", "Corp.example, .intra.example");
+  CHECK(config.internal_domains == std::vector<std::string>{"corp.example", "intra.example"});
+  CHECK(error_of("internal-domains = corp example\n") ==
+        "agent.conf:1: internal-domains: expected domains like corp.example, not 'corp example'");
+  CHECK(error_of("unknown-days = -1\n") ==
+        "agent.conf:1: unknown-days: expected a number from 0 to 3650, not '-1'");
+}
+
 TEST_CASE("Config: a missing file matters only when somebody named it", "[agent][config]") {
   const testing::TempDirectory folder;
   Config config;
@@ -67,7 +79,7 @@ TEST_CASE("Config: every key can be set to the value it is shown with", "[agent]
     Config other;
     CHECK_NOTHROW(other.set(key, value));
   }
-  CHECK(config.keys().size() == 15);
+  CHECK(config.keys().size() == 18);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@ namespace {
 Memory some_memory() {
   Memory memory;
   memory.evidence = {1, 2, 3, 4, 5};
+  memory.ledger = {6, 7};
   memory.running = RunningReplay{ReplayId{7}, 42, 1'000'000'000'000};
   memory.done = {ReplayId{1}, ReplayId{2}};
   return memory;
