@@ -6,7 +6,9 @@
 #include <cerrno>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,6 +16,9 @@
 #include "cli/output.h"
 #include "cli/text.h"
 #include "collector/enrol/admin_client.h"
+#include "core/file.h"
+#include "core/net/crypto.h"
+#include "core/net/join_token.h"
 
 #include <CLI/CLI.hpp>
 
@@ -31,6 +36,7 @@ struct Choice {
   std::string to;
   unsigned uses = 1;
   unsigned hours = 24;
+  std::string unknowns_key;  // file
   bool quiet = false;
 };
 
@@ -95,9 +101,49 @@ void print_one(const wire::AdminRow& row, std::string& out) {
   }
 }
 
+// key_of reads the company's key for tokens of unknown domains, and makes it when there is none
+// yet. It never goes to the collector's process: only into join tokens, here.
+std::optional<std::string> key_of(const std::string& path) {
+  PosixFileSystem files;
+  const auto there = files.exists(path);
+  if (there && !*there) {
+    const std::string made = random_bytes(kUnknownsKeyBytes);
+    const auto stored = replace_file(files, path, to_hex(made) + "\n");
+    if (!stored) {
+      complain("the key cannot be stored: " + stored.error().text());
+      return std::nullopt;
+    }
+    return made;
+  }
+  const auto text = read_whole_file(files, path, 256);
+  if (!text) {
+    complain("the key cannot be read: " + text.error().text());
+    return std::nullopt;
+  }
+  auto key = from_hex(std::string_view{*text}.substr(0, text->find_first_of(" \r\n")));
+  if (!key || key->size() != kUnknownsKeyBytes) {
+    complain(path + " holds no key: 64 hexadecimal digits were expected");
+    return std::nullopt;
+  }
+  return key;
+}
+
+// add_key puts the key into the token of the reply; false when it cannot, and has been told.
+bool add_key(const Choice& choice, wire::AdminReply& reply) {
+  const auto key = key_of(choice.unknowns_key);
+  for (auto& [name, value] : reply.rows.front()) {
+    auto token = name == "token" ? parse_join_token(value) : std::nullopt;
+    if (key && token) {
+      token->unknowns_key = *key;
+      value = to_string(*token);
+    }
+  }
+  return key.has_value();
+}
+
 int ask(const Choice& choice, const std::string& command, std::vector<wire::Field> arguments) {
   const std::string socket = choice.data + "/" + kAdminSocket;
-  const auto reply = admin_call(socket, wire::AdminRequest{command, std::move(arguments)});
+  auto reply = admin_call(socket, wire::AdminRequest{command, std::move(arguments)});
   if (!reply) {
     const int code = reply.error().code.value();
     if (code == ENOENT || code == ECONNREFUSED) {
@@ -115,6 +161,9 @@ int ask(const Choice& choice, const std::string& command, std::vector<wire::Fiel
     return kPartly;
   }
   Output out(STDOUT_FILENO);
+  if (command == "token create" && !choice.unknowns_key.empty() && !add_key(choice, *reply)) {
+    return kPartly;
+  }
   if (choice.quiet && command == "token create") {
     for (const auto& [name, value] : reply->rows.front()) {
       out.text() += name == "token" ? value + '\n' : "";
@@ -128,7 +177,7 @@ int ask(const Choice& choice, const std::string& command, std::vector<wire::Fiel
     }
   } else if (!reply->rows.empty()) {
     print_list(*reply, out.text());
-  } else if (command.ends_with("list")) {
+  } else if (command.ends_with("list") || command.ends_with("record")) {
     out.text() += "none\n";
   }
   return kDone;
@@ -162,6 +211,9 @@ void add_admin(CLI::App& app, int& exit_code) {
   create->add_option("--uses", choice->uses, "How many machines may enrol with it")
       ->capture_default_str();
   create->add_option("--hours", choice->hours, "How long it is good")->capture_default_str();
+  create->add_option("--unknowns-key", choice->unknowns_key,
+                     "File of the key for domains outside the catalogue, made when it is missing;\n"
+                     "it goes into the token and never to the collector. Keep it elsewhere");
   create->add_flag("--quiet", choice->quiet, "Print the token's text and nothing else");
   create->callback([choice, &exit_code] {
     exit_code = ask(*choice, "token create",
@@ -196,6 +248,11 @@ void add_admin(CLI::App& app, int& exit_code) {
   load->footer(
       "Example: gnomon admin overlay load\nA changed file is also read within ten minutes.");
   load->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay load", {}); });
+
+  CLI::App* unknowns = admin->add_subcommand("unknowns", "Domains outside the catalogue");
+  unknowns->require_subcommand(1);
+  subcommand(*unknowns, "record", "Every question for a name, and what came of it", choice)
+      ->callback([choice, &exit_code] { exit_code = ask(*choice, "unknowns record", {}); });
 
   CLI::App* authority = admin->add_subcommand("ca", "The collector's certificate authority");
   authority->require_subcommand(1);

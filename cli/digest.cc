@@ -14,6 +14,7 @@
 #include "collector/digest/digests.h"
 #include "collector/digest/document.h"
 #include "collector/store/store.h"
+#include "collector/unknowns/unknown_list.h"
 #include "core/catalog/default_pack.h"
 
 #include <CLI/CLI.hpp>
@@ -101,7 +102,8 @@ Made from_folder(const Options& options) {
   }
   const Query query{**store, *pack, clock};
   const Review review{**store, clock};
-  const Digests digests{query, review, **store, clock, DigestPolicy{}};
+  const UnknownList unknowns{**store, **store, [&pack] { return *pack; }, clock};
+  const Digests digests{query, review, **store, clock, DigestPolicy{}, &unknowns};
   const auto week = week_of_options(options, query.current_week());
   if (!week) {
     return Failure{"'" + options.week + "' is no week like 2026-W47"};

@@ -74,6 +74,13 @@ void add_serving(CLI::App& app, Config& config) {
                  "Batches and totals older than this leave the store; 0 keeps all")
       ->capture_default_str()
       ->check(CLI::Range(0U, kMostKeepDays));
+  app.add_flag(
+      "--unknowns", config.unknowns,
+      "Count domains outside the catalogue by keyed tokens; each machine must allow it too");
+  app.add_option("--unknowns-devices", config.unknowns_devices,
+                 "So many devices must hold a token before its domain is asked for")
+      ->capture_default_str()
+      ->check(CLI::Range(3, 100'000));
   app.add_flag("--sample", config.sample, "Mark a new data folder as holding the sample week");
 }
 

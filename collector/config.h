@@ -45,7 +45,9 @@ struct Config {
   // Older batches and totals leave the store; 0 keeps all. The default holds thirteen months, for
   // comparing with the same month of last year. Not less than kLeastKeepDays.
   std::uint32_t keep_days = 400;
-  bool sample = false;  // a new store is marked as holding the sample week
+  bool unknowns = false;               // ask agents for tokens of domains outside the catalogue
+  std::uint32_t unknowns_devices = 5;  // k: so many devices before a name is asked for
+  bool sample = false;                 // a new store is marked as holding the sample week
 };
 
 // Ended is an exit status: the command line asked for help, or was wrong and has been told so.

@@ -33,6 +33,9 @@
 #include "collector/review_commands.h"
 #include "collector/rules.h"
 #include "collector/store/store.h"
+#include "collector/unknowns/unknown_list.h"
+#include "collector/unknowns/unknowns.h"
+#include "collector/unknowns_commands.h"
 #include "core/file.h"
 #include "core/log.h"
 #include "core/net/descriptor_limit.h"
@@ -48,6 +51,7 @@ constexpr std::size_t kPoolThreads = 2;
 constexpr std::uint64_t kOwnDescriptors = 1024;
 constexpr std::chrono::minutes kUpkeepPause{10};
 constexpr std::chrono::seconds kStopWithin{5};
+constexpr std::chrono::milliseconds kGatherUnknowns{500};
 
 StoreOptions store_options(const Config& config) {
   StoreOptions options;
@@ -215,6 +219,7 @@ class Service::Impl {
   std::optional<std::string> open_store() {
     StoreOptions options = store_options(config_);
     options.env = env_;
+    options.on_unknowns = [this](const std::vector<TokenId>& tokens) { unknowns_touched(tokens); };
     auto opened = Store::open(std::move(options), clock_, counters_);
     if (!opened) {
       return opened.error().text;
@@ -227,12 +232,21 @@ class Service::Impl {
     }
     query_ = std::make_unique<Query>(
         *store_, own_rules_ == nullptr ? rules_.pack : own_rules_->rules(), clock_);
+    unknown_list_ = std::make_unique<UnknownList>(
+        *store_, *store_, [this] { return rules_now(); }, clock_);
     review_ = std::make_unique<Review>(*store_, clock_);
     follow_own_list();
     digests_ = std::make_unique<Digests>(*query_, *review_, *store_, clock_,
-                                         DigestPolicy{config_.min_group});
-    face_ = std::make_unique<Face>(FaceParts{*query_, *review_, *digests_, counters_, clock_,
-                                             [this] { return readiness(); }, config_.min_group});
+                                         DigestPolicy{config_.min_group}, unknown_list_.get());
+    face_ = std::make_unique<Face>(FaceParts{*query_,
+                                             *review_,
+                                             *digests_,
+                                             counters_,
+                                             clock_,
+                                             [this] { return readiness(); },
+                                             config_.min_group,
+                                             unknown_list_.get(),
+                                             {config_.unknowns, config_.unknowns_devices}});
     face_ready_ = face_.get();
     return std::nullopt;
   }
@@ -255,7 +269,75 @@ class Service::Impl {
     }
     registry_ = std::move(*registry);
     registry_->on_revoked([this](const std::string& agent) { ingest_->drop_agent(agent); });
+    open_unknowns();
     return std::nullopt;
+  }
+
+  // rules_now is the catalogue with the company's own rules over it, as they are at this moment.
+  std::shared_ptr<const RulePack> rules_now() const {
+    return own_rules_ == nullptr ? rules_.pack : own_rules_->rules();
+  }
+
+  void open_unknowns() {
+    UnknownsOptions options;
+    options.enabled = config_.unknowns;
+    options.min_devices = config_.unknowns_devices;
+    Unknowns::Parts parts{*store_,
+                          *store_,
+                          clock_,
+                          counters_,
+                          [this] { return rules_now(); },
+                          [this] { return registry_->not_counted(); }};
+    unknowns_ = std::make_unique<Unknowns>(std::move(parts), options);
+  }
+
+  // check_unknowns counts on the pool and asks agents when there is something new to ask.
+  void check_unknowns() {
+    asio::post(pool_, [this] {
+      const auto news = unknowns_->check();
+      if (!news) {
+        log::warn("unknowns.not_checked", {{"reason", news.error().text()}});
+      } else if (*news) {
+        ingest_->ask_unknowns();
+      }
+    });
+  }
+
+  // unknowns_touched gathers what many commits touch into one check.
+  void unknowns_touched(const std::vector<TokenId>& tokens) {
+    if (!config_.unknowns) {
+      return;
+    }
+    unknowns_->touched(tokens);
+    asio::post(io_, [this] {
+      if (std::exchange(unknowns_waiting_, true) || stopping_) {
+        return;
+      }
+      unknowns_timer_.expires_after(kGatherUnknowns);
+      unknowns_timer_.async_wait([this](const boost::system::error_code& cancelled) {
+        unknowns_waiting_ = false;
+        if (!cancelled) {
+          check_unknowns();
+        }
+      });
+    });
+  }
+
+  UnknownsDoor unknowns_door() {
+    UnknownsDoor door;
+    door.policy = [this] { return unknowns_->policy(); };
+    door.question = [this](const std::string& agent) { return unknowns_->question(agent); };
+    door.answered = [this](const std::string& agent, wire::RevealReply reply) {
+      asio::post(pool_, [this, agent, reply = std::move(reply)] {
+        const auto taken = unknowns_->answered(agent, reply);
+        if (!taken) {
+          log::warn("unknowns.answer_not_stored", {{"reason", taken.error().text()}});
+        } else if (*taken) {
+          ingest_->ask_unknowns();
+        }
+      });
+    };
+    return door;
   }
 
   std::optional<std::string> listen() {
@@ -264,6 +346,7 @@ class Service::Impl {
     ingest.max_connections = connections_possible(ingest.max_connections);
     ingest_ = std::make_unique<IngestServer>(io_, pool_, *authority_, *registry_, *store_, clock_,
                                              counters_, ingest);
+    ingest_->set_unknowns(unknowns_door());
     if (const auto started = ingest_->start(); !started) {
       return listening_problem("agents", config_.listen, started.error());
     }
@@ -283,11 +366,13 @@ class Service::Impl {
     const std::string socket = config_.data + "/" + kAdminSocket;
     admin_ = std::make_unique<AdminServer>(
         io_, pool_, socket,
-        enrolment_commands(*registry_, *authority_,
-                           overlay_commands(
-                               own_rules_.get(), [this] { return read_overlay(); },
-                               backup_commands(files_, *store_, config_.data,
-                                               review_commands(*review_, *query_)))));
+        enrolment_commands(
+            *registry_, *authority_,
+            overlay_commands(
+                own_rules_.get(), [this] { return read_overlay(); },
+                backup_commands(
+                    files_, *store_, config_.data,
+                    unknowns_commands(*store_, clock_, review_commands(*review_, *query_))))));
     if (const auto started = admin_->start(); !started) {
       return "cannot listen on " + socket + ": " + started.error().code.message();
     }
@@ -371,6 +456,11 @@ class Service::Impl {
         log::warn("collector.retention_failed", {{"reason", kept.error().text()}});
       }
     });
+    // A new quarter has a new key; whoever did not answer is not waited for; whom nobody counted in
+    // the meantime is counted now.
+    unknowns_->ask_again();
+    ingest_->ask_unknowns();
+    check_unknowns();
     upkeep_.expires_after(kUpkeepPause);
     upkeep_.async_wait([this](const boost::system::error_code& error) {
       if (!error && !stopping_) {
@@ -425,6 +515,8 @@ class Service::Impl {
   // The I/O thread's.
   asio::steady_timer upkeep_;
   asio::steady_timer quiet_{io_};
+  asio::steady_timer unknowns_timer_{io_};
+  bool unknowns_waiting_ = false;
   bool stopping_ = false;
 
   std::unique_ptr<Authority> authority_;
@@ -433,6 +525,8 @@ class Service::Impl {
   std::unique_ptr<EnrolServer> enrol_;
   std::unique_ptr<AdminServer> admin_;
   std::unique_ptr<Query> query_;
+  std::unique_ptr<UnknownList> unknown_list_;
+  std::unique_ptr<Unknowns> unknowns_;
   std::unique_ptr<Review> review_;
   std::unique_ptr<Digests> digests_;
   std::unique_ptr<Face> face_;

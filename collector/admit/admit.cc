@@ -87,6 +87,14 @@ Result<Admitted, wire::WireError> Admit::admit(const Upload& upload) const {
     gap.from = corrected(gap.from);
     gap.to = corrected(gap.to);
   }
+  for (TokenReport& report : batch.unknowns) {
+    for (std::uint32_t* day : {&report.first_day, &report.last_day}) {
+      // By their noon, so that a clock that is off by minutes moves no day.
+      const WallTime noon{std::chrono::days{*day} + std::chrono::hours{12}};
+      const auto days = std::chrono::floor<std::chrono::days>(corrected(noon)).time_since_epoch();
+      *day = static_cast<std::uint32_t>(std::max(days.count(), decltype(days.count()){0}));
+    }
+  }
   if (batch.health) {
     batch.health->when = corrected(batch.health->when);
   }

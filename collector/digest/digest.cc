@@ -9,7 +9,8 @@
 namespace gnomon {
 namespace {
 
-constexpr std::size_t kMaxWhy = 8;  // lines of evidence: enough for every step of a sign-up
+constexpr std::size_t kMaxOutside = 10;  // domains outside the catalogue: a digest is short
+constexpr std::size_t kMaxWhy = 8;       // lines of evidence: enough for every step of a sign-up
 
 std::string counted(std::uint64_t count, const char* one, const char* many) {
   return std::to_string(count) + " " + (count == 1 ? one : many);
@@ -29,8 +30,12 @@ std::string percent_words(double share) {
 class Maker {
  public:
   Maker(const WeekAnswer& answer, const Reviewed& reviewed, const Calendar& calendar,
-        const DigestPolicy& policy)
-      : answer_(answer), reviewed_(reviewed), calendar_(calendar), min_group_(policy.min_group) {
+        const DigestPolicy& policy, const UnknownsAnswer& unknowns)
+      : answer_(answer),
+        reviewed_(reviewed),
+        unknowns_(unknowns),
+        calendar_(calendar),
+        min_group_(policy.min_group) {
     for (const StandingRecord& record : reviewed.standings) {
       standings_[record.change.tool] = &record;
     }
@@ -56,6 +61,7 @@ class Maker {
     add_overlaps();
     add_decided();
     add_answers();
+    add_outside();
     add_blind_spots();
     digest_.headline = headline();
     return std::move(digest_);
@@ -297,6 +303,33 @@ class Maker {
     }
   }
 
+  // add_outside lists what devices met in the week and the catalogue does not know. Who is new to
+  // it is told only as a group: the difference of two weeks must not show one device.
+  void add_outside() {
+    std::size_t more = 0;
+    for (const UnknownDomainRow& row : unknowns_.rows) {
+      if (!row.seen || row.devices < min_group_) {
+        continue;
+      }
+      if (digest_.outside.size() >= kMaxOutside) {
+        ++more;
+        continue;
+      }
+      std::string text = row.domain + ": " + counted(row.devices, "device", "devices") +
+                         ", first seen " + to_string(row.first);
+      if (row.devices_new >= min_group_) {
+        text += ", " + std::to_string(row.devices_new) + " of them for the first time this week";
+      }
+      text += ". If it is a tool, \"" + next_step(row.domain) + "\" begins its entry";
+      digest_.outside.push_back({row.domain, std::move(text)});
+    }
+    if (more > 0) {
+      digest_.outside.push_back(
+          {"more", "And " + counted(more, "more domain", "more domains") +
+                       " that fewer devices opened: the page of unknown domains lists them"});
+    }
+  }
+
   void add_blind_spots() {
     const Coverage& seen = answer_.coverage;
     const auto line = [&](const char* key, std::string text) {
@@ -370,6 +403,7 @@ class Maker {
 
   const WeekAnswer& answer_;
   const Reviewed& reviewed_;
+  const UnknownsAnswer& unknowns_;
   const Calendar& calendar_;
   std::uint32_t min_group_;
   std::map<std::string, const StandingRecord*> standings_;
@@ -393,8 +427,8 @@ Devices devices_in_words(std::uint32_t count, std::uint32_t min_group) {
 }
 
 Digest make_digest(const WeekAnswer& answer, const Reviewed& reviewed, const Calendar& calendar,
-                   const DigestPolicy& policy) {
-  return Maker{answer, reviewed, calendar, policy}.make();
+                   const DigestPolicy& policy, const UnknownsAnswer& unknowns) {
+  return Maker{answer, reviewed, calendar, policy, unknowns}.make();
 }
 
 }  // namespace gnomon

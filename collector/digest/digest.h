@@ -11,6 +11,7 @@
 
 #include "collector/query/answer.h"
 #include "collector/review/review.h"
+#include "collector/unknowns/unknown_list.h"
 
 namespace gnomon {
 
@@ -71,6 +72,7 @@ struct Digest {
   std::vector<DigestLine> overlaps;  // several tools in use for one job
   std::vector<DigestLine> decided;
   std::vector<DigestLine> answers;  // how long we took
+  std::vector<DigestLine> outside;  // domains the catalogue does not know; the key is the domain
   std::vector<DigestLine> blind_spots;
   std::uint32_t embedded_only = 0;   // tools that only sat on pages: counted, never named
   std::uint32_t mentioned_only = 0;  // tools whose name was looked up, no more
@@ -91,7 +93,7 @@ struct DigestPolicy {
 
 // make_digest writes the digest of a week. Pure: the same answers give the same digest.
 Digest make_digest(const WeekAnswer& answer, const Reviewed& reviewed, const Calendar& calendar,
-                   const DigestPolicy& policy);
+                   const DigestPolicy& policy, const UnknownsAnswer& unknowns = {});
 
 // devices_in_words hides groups below `min_group`; none is "no device".
 Devices devices_in_words(std::uint32_t count, std::uint32_t min_group);

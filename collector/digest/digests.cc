@@ -72,7 +72,15 @@ Result<Digest, IoError> Digests::make(Week week) const {
       reviewed.names[id] = query_.name_of(id).name;
     }
   }
-  return make_digest(*answer, reviewed, query_.facts().calendar, policy_);
+  UnknownsAnswer unknowns;
+  if (unknowns_ != nullptr) {
+    auto read = unknowns_->week(week);
+    if (!read) {
+      return Failure{read.error()};
+    }
+    unknowns = std::move(*read);
+  }
+  return make_digest(*answer, reviewed, query_.facts().calendar, policy_, unknowns);
 }
 
 }  // namespace gnomon

@@ -18,8 +18,13 @@ namespace gnomon {
 class Digests {
  public:
   Digests(const Query& query, const Review& review, MetaStore& store, const Clock& clock,
-          DigestPolicy policy)
-      : query_(query), review_(review), store_(store), clock_(clock), policy_(policy) {}
+          DigestPolicy policy, const UnknownList* unknowns = nullptr)
+      : query_(query),
+        review_(review),
+        store_(store),
+        clock_(clock),
+        policy_(policy),
+        unknowns_(unknowns) {}
 
   // of yields the issued digest, or makes one. With `freeze` false nothing is stored: for a folder
   // that is opened for reading only.
@@ -36,6 +41,7 @@ class Digests {
   MetaStore& store_;
   const Clock& clock_;
   DigestPolicy policy_;
+  const UnknownList* unknowns_;  // absent: the digest does not tell of unknown domains
 };
 
 }  // namespace gnomon

@@ -109,6 +109,15 @@ Document make_document(const Digest& digest) {
       digest.opened);
   add(document, {"decided", "Decided", {}, {}, false}, digest.decided);
   add(document, {"answers", "How long we took", {}, {}, false}, digest.answers);
+  add(document,
+      {"outside",
+       "Seen outside the catalogue",
+       "Sites that several colleagues opened and that nobody has looked at yet. Some are tools, "
+       "many "
+       "are not: whoever knows one is welcome to say what it is for.",
+       {},
+       false},
+      digest.outside);
   add_seen_only(document, digest);
   add(document, {"blind-spots", "What we could not see", {}, {}, false}, digest.blind_spots);
 

@@ -64,6 +64,7 @@ void each_line_section(Each each) {
   each("overlaps", &Digest::overlaps);
   each("decided", &Digest::decided);
   each("answers", &Digest::answers);
+  each("outside_catalogue", &Digest::outside);
   each("blind_spots", &Digest::blind_spots);
 }
 
@@ -124,6 +125,10 @@ std::optional<Digest> parse_digest_json(std::string_view text) {
       }
     });
     each_line_section([&](const char* name, auto section) {
+      // Digests that were frozen by an earlier version lack sections that came later.
+      if (!json.contains(name)) {
+        return;
+      }
       for (const Json& line : json.at(name)) {
         (digest.*section).push_back({line.value("key", ""), line.value("text", "")});
       }

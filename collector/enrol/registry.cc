@@ -263,6 +263,20 @@ Result<std::vector<AgentInfo>, IoError> Registry::agents() const {
   return all;
 }
 
+Result<std::set<std::string>, IoError> Registry::not_counted() const {
+  const auto all = agents();
+  if (!all) {
+    return Failure{all.error()};
+  }
+  std::set<std::string> ids;
+  for (const AgentInfo& agent : *all) {
+    if (agent.revoked || !agent.replaced_by.empty()) {
+      ids.insert(agent.id);
+    }
+  }
+  return ids;
+}
+
 Result<bool, IoError> Registry::revoke_agent(const std::string& id) {
   const std::string key = kAgents + id;
   for (int race = 0; race < kMaxRaces; ++race) {

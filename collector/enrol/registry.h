@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_set>
@@ -89,6 +90,10 @@ class Registry {
                                                       const std::string& csr);
 
   Result<std::vector<AgentInfo>, IoError> agents() const;
+
+  // not_counted names the agents that are no device of their own any more: revoked, or enrolled
+  // anew under another id. For whoever counts devices.
+  Result<std::set<std::string>, IoError> not_counted() const;
 
   // revoke_agent denies an agent from now on, and tells on_revoked. False: it is not known, and
   // denied all the same.

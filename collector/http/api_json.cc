@@ -184,6 +184,32 @@ std::string agents_json(const AgentsAnswer& answer, const Page& page) {
   return text(json);
 }
 
+std::string unknowns_json(const UnknownsAnswer& answer, const web::UnknownsFacts& facts,
+                          std::uint32_t min_group, const Page& page) {
+  std::vector<const UnknownDomainRow*> rows;
+  for (const UnknownDomainRow& row : answer.rows) {
+    rows.push_back(&row);
+  }
+  const auto id = [](const UnknownDomainRow& row) -> const std::string& { return row.domain; };
+  std::sort(rows.begin(), rows.end(),
+            [&](const UnknownDomainRow* a, const UnknownDomainRow* b) { return id(*a) < id(*b); });
+  Json json{{"week", to_string(answer.week)},
+            {"asked", utc_text(answer.asked)},
+            {"enabled", facts.enabled},
+            {"min_devices", facts.min_devices},
+            {"total", rows.size()}};
+  piece(json, "unknowns", rows, page, id, [&](const UnknownDomainRow& row) {
+    return Json{{"domain", row.domain},
+                {"devices", row.devices},
+                {"devices_new_this_week", count(row.devices_new, min_group)},
+                {"first_seen", to_string(row.first)},
+                {"last_seen", to_string(row.last)},
+                {"revealed", utc_text(row.revealed)},
+                {"next_step", next_step(row.domain)}};
+  });
+  return text(json);
+}
+
 std::string digests_json(const std::vector<Week>& issued) {
   Json weeks = Json::array();
   for (const Week week : issued) {

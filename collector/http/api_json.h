@@ -27,6 +27,8 @@ std::string tools_json(const WeekAnswer& answer, const web::Standings& standings
 std::string tool_json(const ToolWeek& tool, Week week, const std::vector<StandingRecord>& record,
                       std::uint32_t min_group);
 std::string agents_json(const AgentsAnswer& answer, const Page& page);
+std::string unknowns_json(const UnknownsAnswer& answer, const web::UnknownsFacts& facts,
+                          std::uint32_t min_group, const Page& page);
 std::string digests_json(const std::vector<Week>& issued);
 
 // problem_json is RFC 9457.

@@ -120,12 +120,14 @@ HttpResponse Face::route(const Target& target) const {
                                      {"/agents", &Face::agents_page},
                                      {"/digest", &Face::newest_digest},
                                      {"/digest/", &Face::newest_digest},
+                                     {"/unknowns", &Face::unknowns_page},
                                      {"/healthz", &Face::health},
                                      {"/readyz", &Face::readiness},
                                      {"/metrics", &Face::metrics},
                                      {"/api/openapi.json", &Face::openapi},
                                      {"/api/v1/tools", &Face::api_tools},
                                      {"/api/v1/agents", &Face::api_agents},
+                                     {"/api/v1/unknowns", &Face::api_unknowns},
                                      {"/api/v1/digests", &Face::api_digests}};
   static constexpr Exact kBelow[] = {{"/tools/", &Face::tool_page},
                                      {"/digest/", &Face::digest_page},
@@ -202,6 +204,35 @@ HttpResponse Face::api_agents(const Target& target) const {
   }
   const auto answer = parts_.query.agents();
   return answer ? json(http::agents_json(*answer, *piece)) : disk_problem(target, answer.error());
+}
+
+HttpResponse Face::api_unknowns(const Target& target) const {
+  const auto piece = page_of(target.parameter("cursor"), target.parameter("limit"));
+  if (!piece) {
+    return problem(target, 400, "Bad request", "limit is a number from 1 to 1000");
+  }
+  const auto answer = unknowns_of_now();
+  return answer
+             ? json(http::unknowns_json(*answer, parts_.unknowns_facts, parts_.min_group, *piece))
+             : disk_problem(target, answer.error());
+}
+
+HttpResponse Face::unknowns_page(const Target& target) const {
+  const auto answer = unknowns_of_now();
+  if (!answer) {
+    return disk_problem(target, answer.error());
+  }
+  const StoreFacts facts = parts_.query.facts();
+  return page(web::unknowns_page({facts.sample, parts_.min_group, facts.calendar}, *answer,
+                                 parts_.unknowns_facts));
+}
+
+Result<UnknownsAnswer, IoError> Face::unknowns_of_now() const {
+  const Week week = parts_.query.current_week();
+  if (parts_.unknowns == nullptr) {
+    return UnknownsAnswer{week, parts_.clock.wall(), {}};
+  }
+  return parts_.unknowns->week(week);
 }
 
 HttpResponse Face::api_digests(const Target& target) const {

@@ -52,6 +52,8 @@ struct FaceParts {
   const Clock& clock;
   std::function<Ready()> ready;
   std::uint32_t min_group = kDefaultMinGroup;
+  const UnknownList* unknowns = nullptr;  // absent: there are none
+  web::UnknownsFacts unknowns_facts{};
 };
 
 // Face answers requests. It only reads. Until there are accounts it answers only those that name
@@ -78,11 +80,13 @@ class Face {
   HttpResponse api_agents(const Target& target) const;
   HttpResponse api_digests(const Target& target) const;
   HttpResponse api_digest(const Target& target) const;
+  HttpResponse api_unknowns(const Target& target) const;
   HttpResponse openapi(const Target& target) const;
   HttpResponse tools_page(const Target& target) const;
   HttpResponse tool_page(const Target& target) const;
   HttpResponse agents_page(const Target& target) const;
   HttpResponse digest_page(const Target& target) const;
+  HttpResponse unknowns_page(const Target& target) const;
   HttpResponse newest_digest(const Target& target) const;
 
   HttpResponse problem(const Target& target, unsigned status, std::string_view title,
@@ -105,6 +109,7 @@ class Face {
   Result<Week, HttpResponse> week_of_request(const Target& target) const;
   Result<Board, HttpResponse> board_of_request(const Target& target) const;
   Result<ToolView, HttpResponse> tool_of_request(const Target& target) const;
+  Result<UnknownsAnswer, IoError> unknowns_of_now() const;
   // cached_week reads a week at most once a few seconds: a page and its pictures, or ten readers
   // on a Monday morning, cost one scan.
   Result<std::shared_ptr<const WeekAnswer>, IoError> cached_week(Week week) const;

@@ -48,6 +48,16 @@ std::string_view openapi_json() {
         "responses": {"200": {"description": "One piece of the list", "content": {"application/json": {"schema": {"type": "object"}}}}}
       }
     },
+    "/api/v1/unknowns": {
+      "get": {
+        "summary": "Domains outside the catalogue that at least `min_devices` devices met, ordered by name",
+        "parameters": [{"$ref": "#/components/parameters/limit"}, {"$ref": "#/components/parameters/cursor"}],
+        "responses": {
+          "200": {"description": "One piece of the list", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Unknowns"}}}},
+          "400": {"$ref": "#/components/responses/Problem"}
+        }
+      }
+    },
     "/api/v1/digests": {
       "get": {
         "summary": "The weeks whose digests are issued",
@@ -106,6 +116,26 @@ std::string_view openapi_json() {
           "total": {"type": "integer"},
           "next": {"type": "string"},
           "tools": {"type": "array", "items": {"$ref": "#/components/schemas/Tool"}}
+        }
+      },
+      "Unknowns": {
+        "type": "object",
+        "properties": {
+          "week": {"type": "string"},
+          "asked": {"type": "string", "format": "date-time"},
+          "enabled": {"type": "boolean"},
+          "min_devices": {"type": "integer"},
+          "total": {"type": "integer"},
+          "next": {"type": "string"},
+          "unknowns": {"type": "array", "items": {"type": "object", "properties": {
+            "domain": {"type": "string", "example": "newtool.example"},
+            "devices": {"type": "integer"},
+            "devices_new_this_week": {"$ref": "#/components/schemas/Count"},
+            "first_seen": {"type": "string", "format": "date"},
+            "last_seen": {"type": "string", "format": "date"},
+            "revealed": {"type": "string", "format": "date-time"},
+            "next_step": {"type": "string", "example": "gnomon rules new newtool.example"}
+          }}}
         }
       },
       "Problem": {"type": "object", "properties": {"type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"}, "detail": {"type": "string"}, "instance": {"type": "string"}}}

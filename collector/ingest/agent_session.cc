@@ -160,6 +160,7 @@ asio::awaitable<bool> AgentSession::greet() {
       .counter("ingest_connections_total", "Agents greeted.",
                {{"resumed", about_.resumed ? "yes" : "no"}})
       .add();
+  ask_unknowns();
   pushes_.begin(*hello, [this] {
     farewell_ = true;  // it is counted: the writer that ends with it must not count it again
     connection_.abort();
@@ -219,6 +220,12 @@ asio::awaitable<bool> AgentSession::take(wire::Envelope message) {
   if (const auto* reply = std::get_if<wire::PushReply>(&message)) {
     pushes_.replied(*reply);
     world_.changed(*this);
+    co_return true;
+  }
+  if (auto* revealed = std::get_if<wire::RevealReply>(&message)) {
+    if (world_.unknowns.answered) {
+      world_.unknowns.answered(about_.agent, std::move(*revealed));
+    }
     co_return true;
   }
   if (std::holds_alternative<wire::Error>(message)) {
@@ -304,6 +311,24 @@ bool AgentSession::take_heartbeat(const wire::Heartbeat& heartbeat) {
     return false;
   }
   return true;
+}
+
+void AgentSession::ask_unknowns() {
+  if (!greeted_ || ending_) {
+    return;
+  }
+  if (world_.unknowns.policy) {
+    const wire::UnknownsPolicy policy = world_.unknowns.policy();
+    if (told_policy_ != policy) {
+      told_policy_ = policy;
+      outbox_.post(policy);
+    }
+  }
+  if (world_.unknowns.question) {
+    if (const auto question = world_.unknowns.question(about_.agent)) {
+      outbox_.post(*question);
+    }
+  }
 }
 
 void AgentSession::offer() {

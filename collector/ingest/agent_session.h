@@ -37,6 +37,10 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   // offer pushes what the agent does not have yet.
   void offer();
 
+  // ask_unknowns tells the policy for unknown domains when it is another than the last one told,
+  // and asks what there is to ask.
+  void ask_unknowns();
+
   const LiveAgent& about() const { return about_; }
 
  private:
@@ -60,6 +64,7 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   UploadWindow uploads_;
   PushSender pushes_;
   WallTime certificate_expires_;
+  std::optional<wire::UnknownsPolicy> told_policy_;
   bool greeted_ = false;
   bool ending_ = false;
   bool farewell_ = false;  // why it ends was told or counted

@@ -94,6 +94,16 @@ class IngestServer::Impl {
     });
   }
 
+  void set_unknowns(UnknownsDoor door) { world_.unknowns = std::move(door); }
+
+  void ask_unknowns() {
+    asio::post(io_, [this] {
+      for (AgentSession* session : sessions_) {
+        session->ask_unknowns();
+      }
+    });
+  }
+
   void renew_tls() {
     asio::post(io_, [this] { take_tls(); });
   }
@@ -273,6 +283,12 @@ void IngestServer::drop_agent(const std::string& agent) {
 }
 void IngestServer::offer(wire::PushKind kind, const PushContent& content) {
   impl_->offer(kind, content);
+}
+void IngestServer::set_unknowns(UnknownsDoor door) {
+  impl_->set_unknowns(std::move(door));
+}
+void IngestServer::ask_unknowns() {
+  impl_->ask_unknowns();
 }
 void IngestServer::renew_tls() {
   impl_->renew_tls();

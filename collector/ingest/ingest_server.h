@@ -66,6 +66,14 @@ struct IngestOptions {
   std::vector<IpRange> shared_addresses;  // of NAT and VPN concentrators: not limited
 };
 
+// UnknownsDoor is where sessions learn what to tell and ask agents about domains outside the
+// catalogue. Called on the I/O thread: none may block. Each may be empty.
+struct UnknownsDoor {
+  std::function<wire::UnknownsPolicy()> policy;
+  std::function<std::optional<wire::RevealRequest>(const std::string& agent)> question;
+  std::function<void(const std::string& agent, wire::RevealReply reply)> answered;
+};
+
 // LiveAgent is one connection, for the dashboard.
 struct LiveAgent {
   std::string agent;
@@ -112,6 +120,12 @@ class IngestServer {
   // offer makes a rule pack or policy the newest: agents that have an older one are pushed it, now
   // or when they connect, at the pace of the options. Takes tens of milliseconds to compress it.
   void offer(wire::PushKind kind, const PushContent& content);
+
+  // set_unknowns opens the door, before start() or on the I/O thread. ask_unknowns() has every
+  // session go to it for a changed policy and a new question; on its own a session goes there when
+  // its agent connects.
+  void set_unknowns(UnknownsDoor door);
+  void ask_unknowns();
 
   // renew_tls takes the server's certificate anew from the authority, for new connections.
   void renew_tls();

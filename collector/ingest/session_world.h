@@ -68,6 +68,8 @@ struct SessionWorld {
   // changed is called whenever about() would say something new.
   std::function<void(const class AgentSession&)> changed;
 
+  UnknownsDoor unknowns;
+
   // refuse counts a connection that is refused or cut.
   void refuse(std::string_view reason) const;
 };

@@ -1,6 +1,7 @@
 #include "collector/rollup/totals.h"
 
 #include <algorithm>
+#include <chrono>
 #include <tuple>
 #include <utility>
 
@@ -188,6 +189,21 @@ void add(HealthDay& into, const HealthDay& later) {
   }
   into.last = later.last;
   into.reports += later.reports;
+}
+
+std::uint32_t epoch_at(WallTime when) {
+  const std::chrono::year_month_day day{std::chrono::floor<std::chrono::days>(when)};
+  const auto quarter = (static_cast<unsigned>(day.month()) - 1) / 3;
+  return static_cast<std::uint32_t>(static_cast<int>(day.year())) * 4 + quarter;
+}
+
+TokenDevice token_device(const TokenReport& report) {
+  return {report.first_day, report.last_day};
+}
+
+void add(TokenDevice& into, const TokenDevice& later) {
+  into.first_day = std::min(into.first_day, later.first_day);
+  into.last_day = std::max(into.last_day, later.last_day);
 }
 
 void add(AgentTotal& into, const AgentTotal& later) {

@@ -1,13 +1,14 @@
 // The totals that answers are read from, and how two of them become one.
 //
 // Every total can be added to another of its kind, and adding is associative, so that the store
-// merges operands in any grouping and a rebuild from the batches gives the same bytes. DayTotal and
-// ToolDevice are commutative too. HealthDay and AgentTotal depend on the order within one agent,
-// which the store keeps.
+// merges operands in any grouping and a rebuild from the batches gives the same bytes. DayTotal,
+// ToolDevice and TokenDevice are commutative too. HealthDay and AgentTotal depend on the order
+// within one agent, which the store keeps.
 
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -94,6 +95,27 @@ struct AgentTotal {
   bool operator==(const AgentTotal&) const = default;
 };
 
+// TokenId names a token of a domain outside the catalogue: nobody here can read it.
+struct TokenId {
+  std::uint32_t epoch = 0;  // of the key
+  UnknownToken token{};
+
+  auto operator<=>(const TokenId&) const = default;
+};
+
+// epoch_at is the epoch of the tokens' key at a moment: year * 4 + quarter, in UTC. A domain's
+// tokens of two quarters have nothing in common.
+std::uint32_t epoch_at(WallTime when);
+
+// TokenDevice is one such token on one device. Telling it again changes nothing: what is counted is
+// devices, and days between the first and the last.
+struct TokenDevice {
+  std::uint32_t first_day = UINT32_MAX;  // days since 1970, as the device counts them (UTC)
+  std::uint32_t last_day = 0;
+
+  bool operator==(const TokenDevice&) const = default;
+};
+
 // capped_stage is the stage a contact may stand for. Embeds, assets, links and identity providers
 // never make a use, and published content makes a guest at most, whatever the agent inferred.
 Stage capped_stage(const Contact& contact);
@@ -106,12 +128,14 @@ bool is_use(Stage stage);  // visited, guest, signup-likely, active or integrate
 DayTotal day_total(const Contact& contact);
 ToolDevice tool_device(const Contact& contact);
 HealthDay health_day(const Health& health);
+TokenDevice token_device(const TokenReport& report);
 
 // add puts `later` behind `into`.
 void add(DayTotal& into, const DayTotal& later);
 void add(ToolDevice& into, const ToolDevice& later);
 void add(HealthDay& into, const HealthDay& later);
 void add(AgentTotal& into, const AgentTotal& later);
+void add(TokenDevice& into, const TokenDevice& later);
 
 // grown_between is what `later` counts that `earlier` did not, for two reports of one agent.
 Health grown_between(const Health& earlier, const Health& later);
@@ -122,10 +146,12 @@ std::string encode(const ToolDevice& total);
 std::string encode(const HealthDay& total);
 std::string encode(const AgentTotal& total);
 std::string encode(const Gap& gap);
+std::string encode(const TokenDevice& total);
 std::optional<DayTotal> decode_day_total(Bytes bytes);
 std::optional<ToolDevice> decode_tool_device(Bytes bytes);
 std::optional<HealthDay> decode_health_day(Bytes bytes);
 std::optional<AgentTotal> decode_agent_total(Bytes bytes);
 std::optional<Gap> decode_gap(Bytes bytes);
+std::optional<TokenDevice> decode_token_device(Bytes bytes);
 
 }  // namespace gnomon

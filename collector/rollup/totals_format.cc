@@ -280,4 +280,19 @@ std::optional<Gap> decode_gap(Bytes bytes) {
   return if_whole(in, std::move(gap));
 }
 
+std::string encode(const TokenDevice& total) {
+  Writer out;
+  out.u32(total.first_day);
+  out.u32(total.last_day);
+  return out.take();
+}
+
+std::optional<TokenDevice> decode_token_device(Bytes bytes) {
+  Reader in{bytes};
+  TokenDevice total;
+  total.first_day = in.u32();
+  total.last_day = in.u32();
+  return if_whole(in, std::move(total));
+}
+
 }  // namespace gnomon

@@ -32,6 +32,8 @@ class Snapshot {
       std::function<bool(std::string_view tool, std::string_view device, const ToolDevice& life)>;
   using VisitAgent = std::function<bool(std::string_view agent, const AgentTotal& total)>;
   using VisitHealth = std::function<bool(Day day, std::string_view agent, const HealthDay& total)>;
+  using VisitToken =
+      std::function<bool(const TokenId& token, std::string_view device, const TokenDevice& total)>;
   using VisitGap = std::function<bool(Day received, std::string_view agent, const Gap& gap)>;
 
   Snapshot() = default;
@@ -49,6 +51,10 @@ class Snapshot {
   // The lives of one tool, or of all when `tool` is empty.
   virtual Result<Ok, IoError> tools(std::string_view tool, const VisitTool& visit) const = 0;
   virtual Result<Ok, IoError> agents(const VisitAgent& visit) const = 0;
+
+  // The devices that hold one token of an unknown domain, or those of all tokens of an epoch.
+  virtual Result<Ok, IoError> token(const TokenId& token, const VisitToken& visit) const = 0;
+  virtual Result<Ok, IoError> tokens(std::uint32_t epoch, const VisitToken& visit) const = 0;
 };
 
 // SnapshotSource makes them, and must outlive them. Safe from every thread.

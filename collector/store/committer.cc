@@ -170,6 +170,7 @@ void Committer::commit(std::vector<Waiting>& uploads) {
       static_cast<void>(batch.Put(database_.family(Family::cursors), slice(cursor_key(agent)),
                                   slice(cursor_value(cursor))));
     }
+    const std::vector<TokenId> tokens = tally_.tokens();
     tally_.write(database_, batch);
     const MonotonicTime begin = clock_.monotonic();
     const auto written = database_.write(batch, true);
@@ -182,6 +183,9 @@ void Committer::commit(std::vector<Waiting>& uploads) {
           std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
       for (auto& [agent, cursor] : moved) {
         cursors_[agent] = cursor;
+      }
+      if (!tokens.empty() && options_.on_unknowns) {
+        options_.on_unknowns(tokens);
       }
     } else {
       stop_accepting(written.error().text());

@@ -28,15 +28,17 @@ enum class Family : std::uint8_t {
   agents,
   health,
   gaps,
-  meta
+  meta,
+  unknowns
 };
-constexpr std::size_t kFamilies = 9;
-constexpr std::array<const char*, kFamilies> kFamilyNames{
-    "default", "batches", "cursors", "days", "tools", "agents", "health", "gaps", "meta"};
+constexpr std::size_t kFamilies = 10;
+constexpr std::array<const char*, kFamilies> kFamilyNames{"default", "batches", "cursors", "days",
+                                                          "tools",   "agents",  "health",  "gaps",
+                                                          "meta",    "unknowns"};
 
 // The families that rebuild() makes anew.
-constexpr std::array<Family, 5> kTotals{Family::days, Family::tools, Family::agents, Family::health,
-                                        Family::gaps};
+constexpr std::array<Family, 6> kTotals{Family::days,   Family::tools, Family::agents,
+                                        Family::health, Family::gaps,  Family::unknowns};
 
 inline rocksdb::Slice slice(std::string_view text) {
   return {text.data(), text.size()};

@@ -1,5 +1,6 @@
 #include "collector/store/keys.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/byte_writer.h"
@@ -99,6 +100,14 @@ std::string gap_key(Day received, const BatchId& id, std::uint16_t index) {
   return text(out);
 }
 
+std::string token_key(const TokenId& token, std::string_view device) {
+  ByteWriter out;
+  out.u32(token.epoch);
+  out.bytes(token.token);
+  put_name(out, device);
+  return text(out);
+}
+
 std::string day_prefix(Day day) {
   ByteWriter out;
   put_day(out, day);
@@ -107,6 +116,19 @@ std::string day_prefix(Day day) {
 
 std::string tool_prefix(std::string_view tool) {
   return agent_key(tool);
+}
+
+std::string token_prefix(const TokenId& token) {
+  ByteWriter out;
+  out.u32(token.epoch);
+  out.bytes(token.token);
+  return text(out);
+}
+
+std::string epoch_prefix(std::uint32_t epoch) {
+  ByteWriter out;
+  out.u32(epoch);
+  return text(out);
 }
 
 std::optional<BatchId> parse_batch_key(std::string_view key) {
@@ -131,6 +153,16 @@ std::optional<ToolKey> parse_tool_key(std::string_view key) {
   ByteReader in{bytes_of(key)};
   ToolKey parsed;
   parsed.tool = take_name(in);
+  parsed.device = take_name(in);
+  return whole(in) ? std::optional{parsed} : std::nullopt;
+}
+
+std::optional<TokenKey> parse_token_key(std::string_view key) {
+  ByteReader in{bytes_of(key)};
+  TokenKey parsed;
+  parsed.token.epoch = in.u32();
+  const Bytes token = in.take(parsed.token.token.size());
+  std::copy(token.begin(), token.end(), parsed.token.token.begin());
   parsed.device = take_name(in);
   return whole(in) ? std::optional{parsed} : std::nullopt;
 }

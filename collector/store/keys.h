@@ -8,6 +8,7 @@
 
 #include "collector/ingest/upload.h"
 #include "collector/rollup/calendar.h"
+#include "collector/rollup/totals.h"
 
 namespace gnomon::store {
 
@@ -21,9 +22,13 @@ std::string agent_key(std::string_view agent);
 std::string health_key(Day day, std::string_view agent);
 std::string gap_key(Day received, const BatchId& id, std::uint16_t index);
 
+std::string token_key(const TokenId& token, std::string_view device);
+
 // Prefixes for scans.
 std::string day_prefix(Day day);
 std::string tool_prefix(std::string_view tool);
+std::string token_prefix(const TokenId& token);
+std::string epoch_prefix(std::uint32_t epoch);
 
 // What the keys hold. parse_* yield nullopt for bytes that are no such key; the views borrow.
 struct DayKey {
@@ -35,6 +40,10 @@ struct ToolKey {
   std::string_view tool;
   std::string_view device;
 };
+struct TokenKey {
+  TokenId token;
+  std::string_view device;
+};
 struct DayAgentKey {  // of health and gaps
   Day day;
   std::string_view agent;
@@ -42,6 +51,7 @@ struct DayAgentKey {  // of health and gaps
 std::optional<BatchId> parse_batch_key(std::string_view key);
 std::optional<DayKey> parse_day_key(std::string_view key);
 std::optional<ToolKey> parse_tool_key(std::string_view key);
+std::optional<TokenKey> parse_token_key(std::string_view key);
 std::optional<std::string_view> parse_agent_key(std::string_view key);
 std::optional<DayAgentKey> parse_day_agent_key(std::string_view key);
 

@@ -50,6 +50,8 @@ std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family) {
       return std::make_shared<TotalMerge<AgentTotal, decode_agent_total>>("gnomon.agent");
     case Family::health:
       return std::make_shared<TotalMerge<HealthDay, decode_health_day>>("gnomon.health");
+    case Family::unknowns:
+      return std::make_shared<TotalMerge<TokenDevice, decode_token_device>>("gnomon.token");
     case Family::info:
     case Family::batches:
     case Family::cursors:

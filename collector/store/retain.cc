@@ -1,6 +1,7 @@
 #include "collector/store/retain.h"
 
 #include <charconv>
+#include <chrono>
 #include <utility>
 
 #include "collector/admit/admit.h"
@@ -165,6 +166,12 @@ Result<std::uint64_t, IoError> retire_totals(const Database& database, Day horiz
     }
     static_cast<void>(changes.DeleteRange(database.family(family), slice(begin), slice(end)));
   }
+  // Tokens leave by the epoch, once all of it lies before the horizon. In the epoch that the
+  // horizon cuts, a rebuild may count fewer devices than were counted when they told: never more.
+  const std::string tokens_end =
+      epoch_prefix(epoch_at(WallTime{std::chrono::days{horizon.number}}));
+  static_cast<void>(changes.DeleteRange(database.family(Family::unknowns), slice(epoch_prefix(0)),
+                                        slice(tokens_end)));
   static_cast<void>(changes.Put(database.family(Family::info), slice(kHorizonKey),
                                 slice(std::to_string(horizon.number))));
   if (const auto written = database.write(changes, true); !written) {

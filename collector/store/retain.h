@@ -27,8 +27,9 @@ struct RetainStep {
 Result<RetainStep, IoError> retire_batches(const StoreOptions& options, const Database& database,
                                            Day horizon, const std::string& from);
 
-// retire_totals removes the totals of days, health and gaps before `horizon`, notes the horizon,
-// and yields how many there were.
+// retire_totals removes the totals of days, health and gaps before `horizon`, and the tokens of
+// unknown domains of every epoch that ended before it; notes the horizon, and yields how many
+// totals of days, health and gaps there were.
 Result<std::uint64_t, IoError> retire_totals(const Database& database, Day horizon);
 
 // newest_receipt is the day in which the last batch of any agent came; nullopt when none did.

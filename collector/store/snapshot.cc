@@ -52,7 +52,22 @@ class DatabaseSnapshot final : public Snapshot {
         [&](std::string_view agent, const AgentTotal& total) { return visit(agent, total); });
   }
 
+  Result<Ok, IoError> token(const TokenId& token, const VisitToken& visit) const override {
+    return scan_tokens(token_prefix(token), visit);
+  }
+
+  Result<Ok, IoError> tokens(std::uint32_t epoch, const VisitToken& visit) const override {
+    return scan_tokens(epoch_prefix(epoch), visit);
+  }
+
  private:
+  Result<Ok, IoError> scan_tokens(const std::string& prefix, const VisitToken& visit) const {
+    return scan(Family::unknowns, prefix, Database::end_of(prefix), parse_token_key,
+                decode_token_device, [&](const TokenKey& key, const TokenDevice& total) {
+                  return visit(key.token, key.device, total);
+                });
+  }
+
   template <typename ParseKey, typename Decode, typename Visit>
   Result<Ok, IoError> scan(Family family, const std::string& begin, const std::string& end,
                            ParseKey parse_key, Decode decode, const Visit& visit) const {

@@ -4,12 +4,15 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "collector/admit/admit.h"
 #include "collector/ingest/upload.h"
 #include "collector/rollup/calendar.h"
+#include "collector/rollup/totals.h"
 #include "collector/storage/meta_store.h"
 #include "collector/storage/snapshot.h"
 #include "core/clock.h"
@@ -42,6 +45,10 @@ struct StoreOptions {
   std::uint64_t reserve_bytes = std::uint64_t{64} << 20;
   // While the disk refuses, so often is it asked again.
   std::chrono::milliseconds probe_pause{1000};
+
+  // Called, on the committer's thread, with the tokens of unknown domains of each commit, after it.
+  // May be empty; must not block.
+  std::function<void(const std::vector<TokenId>&)> on_unknowns;
 
   rocksdb::Env* env = nullptr;  // tests put a file system in here that forgets unsynced data
 };

@@ -64,7 +64,20 @@ void Tally::add(const Admitted& admitted) {
     const Health& health = *admitted.batch.health;
     gnomon::add(health_[health_key(calendar_.day_of(health.when), agent)], health_day(health));
   }
+  for (const TokenReport& report : admitted.batch.unknowns) {
+    gnomon::add(unknowns_[{TokenId{report.epoch, report.token}, agent}], token_device(report));
+  }
   gnomon::add(agents_[agent_key(agent)], more);
+}
+
+std::vector<TokenId> Tally::tokens() const {
+  std::vector<TokenId> tokens;
+  for (const auto& [key, total] : unknowns_) {
+    if (tokens.empty() || tokens.back() != key.first) {
+      tokens.push_back(key.first);
+    }
+  }
+  return tokens;
 }
 
 void Tally::add_refused(const Upload& upload) {
@@ -108,6 +121,7 @@ void Tally::clear() {
   agents_.clear();
   health_.clear();
   gaps_.clear();
+  unknowns_.clear();
 }
 
 void Tally::write(const Database& database, rocksdb::WriteBatch& batch) {
@@ -122,6 +136,11 @@ void Tally::write(const Database& database, rocksdb::WriteBatch& batch) {
   merge(Family::tools, tools_);
   merge(Family::agents, agents_);
   merge(Family::health, health_);
+  for (const auto& [key, total] : unknowns_) {
+    static_cast<void>(batch.Merge(database.family(Family::unknowns),
+                                  slice(token_key(key.first, key.second)), slice(encode(total))));
+  }
+  unknowns_.clear();
   for (const auto& [key, value] : gaps_) {
     static_cast<void>(batch.Put(database.family(Family::gaps), slice(key), slice(value)));
   }

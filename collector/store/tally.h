@@ -7,6 +7,8 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "collector/admit/admit.h"
 #include "collector/rollup/calendar.h"
@@ -26,8 +28,12 @@ class Tally {
   void add_refused(const Upload& upload);
 
   std::size_t size() const {
-    return days_.size() + tools_.size() + agents_.size() + health_.size() + gaps_.size();
+    return days_.size() + tools_.size() + agents_.size() + health_.size() + gaps_.size() +
+           unknowns_.size();
   }
+
+  // tokens are those of unknown domains that were added since the last write().
+  std::vector<TokenId> tokens() const;
 
   // carried is what outlives the batches added so far: totals that belong to no day. add_carried
   // takes it in again, before any later batch; false when the bytes are no such value.
@@ -48,6 +54,7 @@ class Tally {
   std::map<std::string, AgentTotal> agents_;
   std::map<std::string, HealthDay> health_;
   std::map<std::string, std::string> gaps_;
+  std::map<std::pair<TokenId, std::string>, TokenDevice> unknowns_;  // by token and device
 };
 
 }  // namespace gnomon::store

@@ -42,6 +42,7 @@ std::string whole_page(const Frame& frame, Nav nav, std::string_view title, std:
       "<nav aria-label=\"Main\"><ul>";
   page += nav_entry("/", "Tools", nav == Nav::tools);
   page += nav_entry("/digest", "Digest", nav == Nav::digest);
+  page += nav_entry("/unknowns", "Outside the catalogue", nav == Nav::unknowns);
   page += nav_entry("/agents", "Agents", nav == Nav::agents);
   page += "</ul></nav></div></header>\n";
   if (frame.sample) {

@@ -12,7 +12,7 @@
 namespace gnomon::web {
 
 // Nav says which entry of the navigation the page belongs to.
-enum class Nav : std::uint8_t { none, tools, digest, agents };
+enum class Nav : std::uint8_t { none, tools, digest, unknowns, agents };
 
 // whole_page puts head, header and footer around `main`.
 std::string whole_page(const Frame& frame, Nav nav, std::string_view title, std::string_view main);

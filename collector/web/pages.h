@@ -12,6 +12,7 @@
 #include "collector/digest/digest.h"
 #include "collector/query/answer.h"
 #include "collector/review/review.h"
+#include "collector/unknowns/unknown_list.h"
 
 namespace gnomon::web {
 
@@ -36,6 +37,13 @@ std::string tools_page(const Frame& frame, const WeekAnswer& answer, const Stand
 std::string tool_page(const Frame& frame, const ToolWeek& tool, Week week,
                       const std::vector<StandingRecord>& record);
 std::string agents_page(const Frame& frame, const AgentsAnswer& answer);
+// UnknownsFacts is how this collector treats domains outside the catalogue.
+struct UnknownsFacts {
+  bool enabled = false;
+  std::uint32_t min_devices = 5;
+};
+std::string unknowns_page(const Frame& frame, const UnknownsAnswer& answer,
+                          const UnknownsFacts& facts);
 std::string digest_page(const Frame& frame, const Digest& digest, const std::vector<Week>& issued);
 
 // message_page tells what went wrong, and where to go.

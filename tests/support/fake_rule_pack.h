@@ -81,6 +81,9 @@ class FakeRulePack final : public RulePack {
   }
   std::string_view resolver_at(const IpAddress&) const noexcept override { return {}; }
   bool sanctioned(ToolIndex) const noexcept override { return false; }
+  TenantOwner owner_of(ToolIndex, std::string_view) const noexcept override {
+    return TenantOwner::unknown;
+  }
   const TrustedKeys& trusted() const noexcept override { return trusted_; }
 
  private:

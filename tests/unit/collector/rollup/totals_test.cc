@@ -124,6 +124,20 @@ TEST_CASE("Totals: health counts what was added, also across restarts of the age
   CHECK(decode_health_day(bytes_of(encode(day))) == day);
 }
 
+TEST_CASE("Totals: telling a token again changes nothing, in any order", "[collector]") {
+  const TokenDevice early{20'760, 20'762};
+  const TokenDevice late{20'761, 20'774};
+  TokenDevice one;
+  add(one, early);
+  add(one, late);
+  TokenDevice other;
+  for (const TokenDevice& again : {late, early, late, early}) {
+    add(other, again);
+  }
+  CHECK(one == TokenDevice{20'760, 20'774});
+  CHECK(other == one);
+}
+
 TEST_CASE("Totals: every proper prefix and every longer form of the bytes is refused",
           "[collector]") {
   AgentTotal agent;
@@ -143,5 +157,6 @@ TEST_CASE("Totals: every proper prefix and every longer form of the bytes is ref
   check(encode(agent), decode_agent_total);
   check(encode(health_day(health(1, 2))), decode_health_day);
   check(encode(Gap{at(16), at(17), "spool-full", 7, 1, 2}), decode_gap);
+  check(encode(TokenDevice{20'760, 20'774}), decode_token_device);
   CHECK(decode_agent_total(bytes_of(encode(agent))) == agent);
 }

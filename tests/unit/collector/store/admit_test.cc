@@ -90,6 +90,33 @@ TEST_CASE("Admit: seal times at the ends of the clock do not overflow", "[collec
   }
 }
 
+TEST_CASE("Admit: days of tokens follow a wrong clock, and a clock a little off moves none",
+          "[collector]") {
+  Counters counters;
+  const auto day = [](WallTime when) {
+    return static_cast<std::uint32_t>(
+        std::chrono::floor<std::chrono::days>(when).time_since_epoch().count());
+  };
+  Batch batch;
+  batch.unknowns = {{UnknownToken{1}, 8107, day(at(16)), day(at(17))}};
+  batch.sealed = at(17) + 5min;
+  auto reports = admitted(upload("a", 1, 1, batch, at(17)), counters).batch.unknowns;
+  CHECK(reports.at(0) == batch.unknowns[0]);
+  batch.sealed = at(17) + 24h * 30;  // and so were the days
+  batch.unknowns[0].first_day += 30;
+  batch.unknowns[0].last_day += 30;
+  reports = admitted(upload("a", 1, 1, batch, at(17)), counters).batch.unknowns;
+  CHECK(reports.at(0).first_day == day(at(16)));
+  CHECK(reports.at(0).last_day == day(at(17)));
+  // Days that cannot be true become the nearest that can.
+  batch.sealed = at(17);
+  batch.unknowns[0].first_day = 0;
+  batch.unknowns[0].last_day = 106'000;
+  reports = admitted(upload("a", 1, 1, batch, at(17)), counters).batch.unknowns;
+  CHECK(reports.at(0).first_day == day(at(17) - 24h * 400));
+  CHECK(reports.at(0).last_day == day(at(17)));
+}
+
 TEST_CASE("Admit: bytes that are no batch are refused with the reason", "[collector]") {
   Counters counters;
   const Admit admit{AdmitLimits{}, counters};

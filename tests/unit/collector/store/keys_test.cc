@@ -34,6 +34,21 @@ TEST_CASE("Keys: every example of FORMAT.md", "[collector][store]") {
         "00005126"
         "067472656c6c6f"
         "026431");
+  const TokenId token{8107, {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+  CHECK(hex(token_key(token, "d1")) ==
+        "00001fab"
+        "000102030405060708090a0b0c0d0e0f"
+        "026431");
+  const std::string key = token_key(token, "d1");
+  const auto back = parse_token_key(key);
+  REQUIRE(back);
+  CHECK(back->token == token);
+  CHECK(back->device == "d1");
+  CHECK(key.starts_with(token_prefix(token)));
+  CHECK(key.starts_with(epoch_prefix(8107)));
+  for (std::size_t size = 0; size < key.size(); ++size) {
+    CHECK_FALSE(parse_token_key(std::string_view{key}.substr(0, size)));
+  }
   CHECK(hex(tool_key("trello", "d1")) ==
         "067472656c6c6f"
         "026431");

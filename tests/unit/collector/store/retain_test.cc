@@ -229,3 +229,36 @@ TEST_CASE("Retention: 0 keeps all, and an empty store has nothing to let go",
 }
 
 }  // namespace
+
+TEST_CASE("Retention: tokens leave with their quarter, also in a rebuild", "[collector][store]") {
+  Aging test;
+  const auto tell = [&](std::uint64_t sequence, int days) {
+    Batch batch;
+    batch.sealed = days_ago(days);
+    const auto day = static_cast<std::uint32_t>(
+        std::chrono::floor<std::chrono::days>(days_ago(days)).time_since_epoch().count());
+    batch.unknowns = {{UnknownToken{1}, epoch_at(days_ago(days)), day, day}};
+    std::promise<CommitOutcome> outcome;
+    test.get().submit(testing::upload("d1", 1, sequence, batch, days_ago(days)),
+                      [&](CommitOutcome result) { outcome.set_value(result); });
+    REQUIRE(outcome.get_future().get() == CommitOutcome::stored);
+  };
+  tell(1, 200);  // in the second quarter
+  tell(2, 60);   // in the third, which the horizon cuts
+  tell(3, 1);
+  const auto epochs = [&] {
+    std::vector<std::uint32_t> held;
+    for (std::uint32_t epoch = 2026 * 4; epoch < 2027 * 4; ++epoch) {
+      REQUIRE(test.get().snapshot()->tokens(epoch, [&](const TokenId& token, auto, const auto&) {
+        held.push_back(token.epoch);
+        return true;
+      }));
+    }
+    return held;
+  };
+  CHECK(epochs() == std::vector<std::uint32_t>{8105, 8106, 8107});
+  test.retain(70);
+  CHECK(epochs() == std::vector<std::uint32_t>{8106, 8107});
+  REQUIRE(test.get().rebuild());
+  CHECK(epochs() == std::vector<std::uint32_t>{8106, 8107});
+}

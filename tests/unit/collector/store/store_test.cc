@@ -77,6 +77,10 @@ std::map<std::string, std::string> everything(const Store& store) {
     all["health " + to_string(day) + " " + std::string{agent}] = encode(t);
     return true;
   }));
+  REQUIRE(snapshot->tokens(8107, [&](const TokenId& token, auto device, const auto& t) {
+    all["token " + std::to_string(token.token[0]) + " " + std::string{device}] = encode(t);
+    return true;
+  }));
   int gaps = 0;
   REQUIRE(snapshot->gaps(Day{0}, Day{100000}, [&](Day day, auto agent, const auto& gap) {
     all["gap " + to_string(day) + std::string{agent} + std::to_string(gaps++)] = encode(gap);
@@ -337,4 +341,48 @@ TEST_CASE("Store: below the reserve nothing is written, and it says so", "[colle
   CHECK(store.state().reason.find("disk is full") != std::string::npos);
   CHECK(test.counters.value("store_accepting") == 0);
   CHECK(*store.cursor("d1") == std::nullopt);
+}
+
+TEST_CASE("Store: a token counts a device once, however often it is told, also after a rebuild",
+          "[collector][store]") {
+  Opened test;
+  std::vector<TokenId> told;
+  test.options.on_unknowns = [&](const std::vector<TokenId>& tokens) {
+    told.insert(told.end(), tokens.begin(), tokens.end());
+  };
+  Store& store = test.open();
+  const TokenId one{8107, UnknownToken{1}};
+  const TokenId other{8107, UnknownToken{2}};
+  const auto day = [](int november) {
+    return static_cast<std::uint32_t>(
+        std::chrono::floor<std::chrono::days>(at(november)).time_since_epoch().count());
+  };
+  std::uint64_t sequence = 0;
+  const auto tell = [&](const char* device, const TokenId& token, int first, int last) {
+    Batch batch = batch_of({}, at(20));
+    batch.unknowns = {{token.token, token.epoch, day(first), day(last)}};
+    return upload(device, 1, ++sequence, batch, at(20, 12));
+  };
+  const Upload first = tell("d1", one, 16, 17);
+  CHECK(test.commit(first) == CommitOutcome::stored);
+  CHECK(test.commit(first) == CommitOutcome::repeated);
+  CHECK(test.commit(tell("d1", one, 16, 19)) == CommitOutcome::stored);
+  CHECK(test.commit(tell("d1", other, 18, 18)) == CommitOutcome::stored);
+  sequence = 0;
+  CHECK(test.commit(tell("d2", one, 17, 18)) == CommitOutcome::stored);
+  CHECK(told == std::vector<TokenId>{one, one, other, one});
+
+  std::map<std::string, TokenDevice> holders;
+  REQUIRE(store.snapshot()->token(one, [&](const TokenId& token, auto device, const auto& total) {
+    CHECK(token == one);
+    holders[std::string{device}] = total;
+    return true;
+  }));
+  CHECK(holders ==
+        std::map<std::string, TokenDevice>{{"d1", {day(16), day(19)}}, {"d2", {day(17), day(18)}}});
+  const auto before = everything(store);
+  CHECK(std::count_if(before.begin(), before.end(),
+                      [](const auto& entry) { return entry.first.starts_with("token "); }) == 3);
+  REQUIRE(store.rebuild());
+  CHECK(everything(store) == before);
 }
