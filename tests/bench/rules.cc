@@ -11,14 +11,12 @@
 #include <time.h>
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <map>
-#include <new>
 #include <set>
 #include <sstream>
 #include <string>
@@ -29,41 +27,7 @@
 #include "core/catalog/pack_file.h"
 #include "core/catalog/trust.h"
 #include "core/rulebook/compile.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-void* counted(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const at = std::malloc(size == 0 ? 1 : size)) {
-    return at;
-  }
-  std::abort();
-}
-
-}  // namespace
-
-// NOLINTBEGIN(misc-new-delete-overloads): the forms not named here end in these
-void* operator new(std::size_t size) {
-  return counted(size);
-}
-void* operator new[](std::size_t size) {
-  return counted(size);
-}
-void operator delete(void* at) noexcept {
-  std::free(at);
-}
-void operator delete[](void* at) noexcept {
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept {
-  std::free(at);
-}
-void operator delete[](void* at, std::size_t) noexcept {
-  std::free(at);
-}
-// NOLINTEND(misc-new-delete-overloads)
+#include "tests/support/allocation_count.h"
 
 namespace gnomon {
 namespace {
@@ -278,13 +242,13 @@ int match_often(const std::string& path) {
         sum += at == home.end() ? 1 : at->second;
       }
     })));
-    const std::uint64_t at_start = allocations.load();
+    const std::uint64_t at_start = testing::allocations();
     const double ms = milliseconds_of([&] {
       for (const Asked& asked : hosts) {
         sum += (*pack)->match(asked.host).rule;
       }
     });
-    spent += allocations.load() - at_start;
+    spent += testing::allocations() - at_start;
     figures.push_back(per_host(ms));
   }
   std::map<std::string, std::vector<double>> by_kind;

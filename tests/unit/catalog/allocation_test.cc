@@ -1,42 +1,19 @@
-// Matching allocates nothing. A program of its own, because it counts every operator new in it.
+// Matching allocates nothing.
 
-#include <atomic>
-#include <cstdlib>
-#include <new>
 #include <string>
 #include <vector>
 
 #include "core/catalog/overlay.h"
+#include "tests/support/allocation_count.h"
 #include "tests/support/catch.h"
 #include "tests/support/pack_builder.h"
-
-namespace {
-
-std::atomic<std::uint64_t> allocations{0};
-
-}  // namespace
-
-// NOLINTBEGIN(misc-new-delete-overloads): the forms not named here end in these
-void* operator new(std::size_t size) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  if (void* const at = std::malloc(size == 0 ? 1 : size)) {
-    return at;
-  }
-  std::abort();
-}
-void operator delete(void* at) noexcept {
-  std::free(at);
-}
-void operator delete(void* at, std::size_t) noexcept {
-  std::free(at);
-}
-// NOLINTEND(misc-new-delete-overloads)
 
 using gnomon::Meaning;
 using gnomon::OverlayPack;
 using gnomon::PackKind;
 using gnomon::Role;
 using gnomon::RulePack;
+using gnomon::testing::allocations;
 using gnomon::testing::PackBuilder;
 
 namespace {
@@ -77,12 +54,12 @@ const std::vector<std::string> kHosts = {
 // spent counts what one round of questions allocates.
 std::uint64_t spent(const RulePack& pack) {
   std::uint64_t sum = 0;
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations();
   for (const std::string& host : kHosts) {
     sum += pack.match(host).also;
     sum += pack.registrable_domain(host).size();
   }
-  const std::uint64_t after = allocations.load();
+  const std::uint64_t after = allocations();
   CHECK(sum > 0);
   return after - before;
 }
@@ -93,10 +70,10 @@ TEST_CASE("RulePack: matching allocates nothing", "[core][catalog]") {
   const auto pack = catalogue().pack();
   CHECK(spent(*pack) == 0);
   // The count is one: what allocates is seen.
-  const std::uint64_t before = allocations.load();
+  const std::uint64_t before = allocations();
   const std::string text(100, 'x');
   CHECK(text.size() == 100);
-  CHECK(allocations.load() > before);
+  CHECK(allocations() > before);
 }
 
 TEST_CASE("Overlay: matching allocates nothing", "[core][catalog]") {

@@ -1,74 +1,18 @@
 // Floods of what never ends: the rooms give up the oldest, count it, and take no more memory.
 
-#include <malloc.h>
-
 #include <array>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <functional>
-#include <new>
 #include <string>
 
 #include "agent/decode/decoder.h"
 #include "agent/flow/flow_table.h"
 #include "agent/sight/sight.h"
+#include "tests/support/allocation_count.h"
 #include "tests/support/catch.h"
 #include "tests/support/messages.h"
 #include "tests/support/packet_builder.h"
-
-namespace {
-
-// What is allocated at the moment, of all this program. Signed: what came by another way than
-// allocate() may go by release().
-std::ptrdiff_t live_bytes = 0;
-
-std::ptrdiff_t size_of(void* block) {
-  return static_cast<std::ptrdiff_t>(::malloc_usable_size(block));
-}
-
-void* allocate(std::size_t size) {
-  void* block = std::malloc(size == 0 ? 1 : size);
-  if (block == nullptr) {
-    std::abort();
-  }
-  live_bytes += size_of(block);
-  return block;
-}
-
-void release(void* block) noexcept {
-  if (block != nullptr) {
-    live_bytes -= size_of(block);
-    std::free(block);
-  }
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  return allocate(size);
-}
-void* operator new[](std::size_t size) {
-  return allocate(size);
-}
-void* operator new(std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  return allocate(size);
-}
-void* operator new[](std::size_t size, const std::nothrow_t& /*tag*/) noexcept {
-  return allocate(size);
-}
-void operator delete(void* block) noexcept {
-  release(block);
-}
-void operator delete[](void* block) noexcept {
-  release(block);
-}
-void operator delete(void* block, std::size_t) noexcept {
-  release(block);
-}
-void operator delete[](void* block, std::size_t) noexcept {
-  release(block);
-}
 
 namespace gnomon {
 namespace {
@@ -159,11 +103,11 @@ void flood(Rooms& rooms, std::uint32_t count, const std::function<void(std::uint
   for (std::uint32_t i = 0; i < count / 2; ++i) {
     send(i);
   }
-  const std::ptrdiff_t half_way = live_bytes;
+  const std::ptrdiff_t half_way = testing::live_bytes();
   for (std::uint32_t i = count / 2; i < count; ++i) {
     send(i);
   }
-  CHECK(live_bytes <= half_way + kChance);
+  CHECK(testing::live_bytes() <= half_way + kChance);
   CHECK(rooms.outcomes("decode_packets_total") == rooms.taken);
   CHECK(rooms.outcomes("flow_datagrams_total") == rooms.datagrams);
 }
