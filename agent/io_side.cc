@@ -19,6 +19,7 @@
 #include "agent/enrolment.h"
 #include "agent/health.h"
 #include "agent/memory_trim.h"
+#include "agent/process_stats.h"
 #include "agent/status_file.h"
 #include "agent/unknowns_desk.h"
 #include "agent/uplink/uplink.h"
@@ -37,6 +38,10 @@ constexpr std::chrono::seconds kStatusEvery{2};
 // How often a replay that waits for the collector looks how far it is.
 constexpr std::chrono::milliseconds kProgressEvery{50};
 constexpr std::chrono::hours kMaintainEvery{1};
+// The promise is 20 MB resident. What a burst has touched goes back before that, but not so often
+// that giving back and fetching again becomes work of its own.
+constexpr std::uint64_t kTrimAbove = std::uint64_t{18} << 20U;
+constexpr std::chrono::seconds kTrimPause{10};
 // Tokens leave together and not when a page is opened: it saves bytes, and tells less.
 constexpr std::chrono::hours kReportUnknownsEvery{1};
 
@@ -365,11 +370,20 @@ class IoSide::Thread {
     status_.expires_after(kStatusEvery);
     status_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) {
+        trim_after_burst();
         write_status();
         update_progress();
         arm_status();
       }
     });
+  }
+
+  void trim_after_burst() {
+    const MonotonicTime now = parts_.clock.monotonic();
+    if (now - trimmed_ >= kTrimPause && process_stats().resident_bytes > kTrimAbove) {
+      trimmed_ = now;
+      trim_memory();
+    }
   }
 
   void write_status() {
@@ -470,6 +484,7 @@ class IoSide::Thread {
   asio::steady_timer retry_;
   asio::steady_timer status_;
   asio::steady_timer maintain_;
+  MonotonicTime trimmed_{};  // when memory was last given back after a burst
   asio::steady_timer progress_timer_;
   asio::steady_timer unknowns_timer_;
   UnknownsDesk unknowns_;

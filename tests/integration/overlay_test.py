@@ -13,7 +13,8 @@ from collector_test import USES, Collector, replay, tools_in
 from programs import Skipped, assert_one_sentence, main, wait_until
 from replay_test import AT
 
-# trello.com is the company's own board here: its word goes before the catalogue's.
+# trello.com is the company's own board here, with the hosts that belong to it: its word goes before
+# the catalogue's about each.
 OWN_BOARD = """
 tools:
   - id: board
@@ -23,6 +24,9 @@ tools:
     jobs: [task-board]
     hosts:
       - {host: trello.com, role: app, audience: both}
+      - {host: api-gateway.trello.com, role: app}
+      - {host: ws.trello.com, role: app}
+      - {host: a.trellocdn.com, role: asset}
 tenants:
   - {tool: slack, tenant: acme}
 sanctioned: [board, slack]
