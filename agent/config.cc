@@ -11,7 +11,7 @@
 namespace gnomon {
 namespace {
 
-constexpr std::size_t kMaxConfigBytes = 64 * 1024;
+constexpr std::size_t kMaxConfigBytes = std::size_t{64} * 1024;
 
 std::string_view trim(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r";

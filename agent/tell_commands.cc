@@ -25,7 +25,7 @@
 namespace gnomon {
 namespace {
 
-constexpr std::size_t kMaxStatusBytes = 64 * 1024;
+constexpr std::size_t kMaxStatusBytes = std::size_t{64} * 1024;
 constexpr std::size_t kListedUnknowns = 20;  // after what was reported; --unknowns lists all
 
 void print(const std::string& text) {

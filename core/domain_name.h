@@ -33,6 +33,7 @@ class DomainName {
   static Result<DomainName, NameError> from_text(std::string_view text);
 
   const std::string& text() const { return text_; }
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const DomainName&) const = default;
 
  private:

@@ -14,6 +14,7 @@ struct IpAddress {
   std::array<std::uint8_t, 16> bytes{};
   bool is_v4 = true;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const IpAddress&) const = default;
 };
 
@@ -25,6 +26,7 @@ struct Endpoint {
   IpAddress address;
   std::uint16_t port = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const Endpoint&) const = default;
 };
 

@@ -16,6 +16,7 @@ namespace gnomon {
 struct Day {
   std::int32_t number = 0;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const Day&) const = default;
   Day plus(std::int32_t days) const { return Day{number + days}; }
 };
@@ -25,6 +26,7 @@ struct Week {
   std::int32_t year = 1970;
   std::int32_t number = 1;
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const Week&) const = default;
 };
 

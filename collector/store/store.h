@@ -92,6 +92,8 @@ class Store final : public UploadSink, public MetaStore, public SnapshotSource {
  public:
   static Result<std::unique_ptr<Store>, StoreError> open(StoreOptions options, Clock& clock,
                                                          Counters& counters);
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
   ~Store() override;
 
   void submit(Upload upload, std::function<void(CommitOutcome)> done) override;

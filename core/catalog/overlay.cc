@@ -105,6 +105,7 @@ class LayeredPack final : public RulePack {
     bool provider = false;
     std::uint32_t key = 0;
     std::string_view tenant;
+    // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
     auto operator<=>(const Tenant&) const = default;
   };
 
