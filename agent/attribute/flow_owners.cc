@@ -17,7 +17,8 @@ FlowOwners::FlowOwners(Attributor& attributor, FlightSink& next, Counters& count
 
 Appetite FlowOwners::on_flight(const Flight& flight) {
   // What comes out of a tunnel belongs to no socket of this machine that we could find.
-  if (!flight.tunnelled && owners_.size() < kMaxFlows && !owners_.contains(flight.flow)) {
+  if (asking_ && !flight.tunnelled && owners_.size() < kMaxFlows &&
+      !owners_.contains(flight.flow)) {
     owners_.emplace(flight.flow,
                     attributor_.owner_of(flight.transport, flight.client, flight.server));
   }
