@@ -34,10 +34,11 @@ class Ceiling {
 
   // words says in sentences what may be collected and what may not, for `status`.
   std::vector<std::string> words() const {
-    return {
+    constexpr const char* kAlways =
         "Collected: which catalogued tools, and tools of the company's own, are contacted, in what "
-        "role, when and how often. Never: "
-        "addresses of pages, contents.",
+        "role, when and how often. Never: addresses of pages, contents.";
+    return {
+        kAlways,
         users_ ? "Users: by a pseudonym that means nothing outside this machine."
                : "Users: not collected.",
         programs_ ? "Programs: by the name of the program file, never arguments."

@@ -124,7 +124,11 @@ int status_command(const Config& config) {
   text += unknowns_status(config, read_ledger(files, config), read_unknown_reports(files, config));
   text += "\nConfiguration\n";
   for (const auto& [key, value] : config.keys()) {
-    text += "  " + key + " = " + value + "\n";
+    text += "  ";
+    text += key;
+    text += " = ";
+    text += value;
+    text += "\n";
   }
   print(text);
   return kExitDone;

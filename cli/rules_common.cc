@@ -186,7 +186,7 @@ std::string normal_host(std::string_view text) {
 std::string host_for(std::string_view pattern) {
   std::string host{pattern.starts_with('.') ? pattern.substr(1) : pattern};
   for (const std::string_view word : {"{tenant+}", "{tenant}", "*"}) {
-    for (std::size_t at = host.find(word); at != host.npos; at = host.find(word)) {
+    for (std::size_t at = host.find(word); at != std::string::npos; at = host.find(word)) {
       host.replace(at, word.size(), "x1");
     }
   }

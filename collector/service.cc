@@ -406,7 +406,7 @@ class Service::Impl {
   // read_overlay reads the company's file again, and makes everything follow when it has changed.
   // On a pool thread.
   Reading read_overlay() {
-    const Reading reading = own_rules_->read_file();
+    Reading reading = own_rules_->read_file();
     if (reading.what == Reading::What::taken) {
       query_->set_pack(own_rules_->rules());
       follow_own_list();

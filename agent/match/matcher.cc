@@ -24,13 +24,14 @@ bool normalise(std::string& host) {
       std::all_of(host.begin(), host.end(), [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_';
       });
-  if (clean && !(host.back() >= '0' && host.back() <= '9') && host.find("..") == host.npos) {
+  if (clean && !(host.back() >= '0' && host.back() <= '9') &&
+      host.find("..") == std::string::npos) {
     return true;
   }
   // A port that a peer left on the name. IPv6 literals have more than one colon.
   const std::size_t colon = host.find(':');
   std::string_view text{host};
-  if (colon != text.npos && text.rfind(':') == colon) {
+  if (colon != std::string_view::npos && text.rfind(':') == colon) {
     text = text.substr(0, colon);
   }
   auto name = DomainName::from_text(text);
