@@ -1,8 +1,10 @@
 #include "core/net/connect.h"
 
 #include <array>
+#include <string_view>
 #include <utility>
 
+#include <boost/algorithm/string/predicate.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/write.hpp>
 
@@ -11,7 +13,7 @@
 namespace gnomon {
 namespace {
 
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 
 // A proxy that says more than this before the connection stands is none.
 constexpr std::size_t kMaxProxyReply = 8192;
@@ -21,7 +23,7 @@ NetError unreachable(const HostPort& address, const std::string& why) {
 }
 
 // open_tunnel asks an HTTP proxy for a connection (RFC 9110, section 9.3.6).
-asio::awaitable<Result<Ok, NetError>> open_tunnel(tcp::socket& socket, HostPort target,
+asio::awaitable<Result<Ok, NetError>> open_tunnel(Tcp::socket& socket, HostPort target,
                                                   std::chrono::milliseconds within) {
   Deadline deadline(socket);
   deadline.arm(within);
@@ -48,9 +50,9 @@ asio::awaitable<Result<Ok, NetError>> open_tunnel(tcp::socket& socket, HostPort 
   co_return Ok{};
 }
 
-asio::awaitable<Result<tcp::socket, NetError>> connect_once(HostPort address, tcp::endpoint to,
+asio::awaitable<Result<Tcp::socket, NetError>> connect_once(HostPort address, Tcp::endpoint to,
                                                             std::chrono::milliseconds within) {
-  tcp::socket socket(co_await asio::this_coro::executor);
+  Tcp::socket socket(co_await asio::this_coro::executor);
   boost::system::error_code error;
   socket.open(to.protocol(), error);
   if (error) {
@@ -67,15 +69,26 @@ asio::awaitable<Result<tcp::socket, NetError>> connect_once(HostPort address, tc
   co_return std::move(socket);
 }
 
-asio::awaitable<std::vector<tcp::endpoint>> resolve(HostPort address) {
+// localhost is this machine by definition (RFC 6761, section 6.3): no file and no resolver is
+// asked, so that the name works on a machine without /etc/hosts and never leads elsewhere.
+bool is_localhost(std::string_view host) {
+  return boost::iequals(host, "localhost") || boost::iequals(host, "localhost.");
+}
+
+asio::awaitable<std::vector<Tcp::endpoint>> resolve(HostPort address) {
   boost::system::error_code not_numeric;
   const auto numeric = asio::ip::make_address(address.host, not_numeric);
-  std::vector<tcp::endpoint> endpoints;
+  std::vector<Tcp::endpoint> endpoints;
   if (!not_numeric) {
     endpoints.emplace_back(numeric, address.port);
     co_return endpoints;
   }
-  tcp::resolver resolver(co_await asio::this_coro::executor);
+  if (is_localhost(address.host)) {
+    endpoints.emplace_back(asio::ip::address_v6::loopback(), address.port);
+    endpoints.emplace_back(asio::ip::address_v4::loopback(), address.port);
+    co_return endpoints;
+  }
+  Tcp::resolver resolver(co_await asio::this_coro::executor);
   const std::string port = std::to_string(address.port);
   auto found = co_await resolver.async_resolve(address.host, port, kAwait);
   for (const auto& entry : std::get<1>(found)) {
@@ -84,9 +97,24 @@ asio::awaitable<std::vector<tcp::endpoint>> resolve(HostPort address) {
   co_return endpoints;
 }
 
+// reach connects to one endpoint of `hop`, which is `address` itself or the proxy before it.
+asio::awaitable<Result<Tcp::socket, NetError>> reach(HostPort address, HostPort hop,
+                                                     Tcp::endpoint endpoint,
+                                                     const ConnectOptions& options) {
+  auto socket = co_await connect_once(std::move(hop), endpoint, options.per_attempt);
+  if (!socket || !options.proxy) {
+    co_return socket;
+  }
+  const auto tunnel = co_await open_tunnel(*socket, std::move(address), options.per_attempt);
+  if (!tunnel) {
+    co_return Failure{tunnel.error()};
+  }
+  co_return socket;
+}
+
 }  // namespace
 
-asio::awaitable<Result<tcp::socket, NetError>> connect_to_any(ConnectOptions options) {
+asio::awaitable<Result<Tcp::socket, NetError>> connect_to_any(ConnectOptions options) {
   NetError last{NetFault::unreachable, "no collector's address is configured"};
   for (const HostPort& address : options.addresses) {
     const HostPort hop = options.proxy.value_or(address);
@@ -94,20 +122,12 @@ asio::awaitable<Result<tcp::socket, NetError>> connect_to_any(ConnectOptions opt
     if (endpoints.empty()) {
       last = unreachable(hop, "the name is not known");
     }
-    for (const tcp::endpoint& endpoint : endpoints) {
-      auto socket = co_await connect_once(hop, endpoint, options.per_attempt);
-      if (!socket) {
-        last = socket.error();
-        continue;
+    for (const Tcp::endpoint& endpoint : endpoints) {
+      auto socket = co_await reach(address, hop, endpoint, options);
+      if (socket) {
+        co_return socket;
       }
-      if (options.proxy) {
-        const auto tunnel = co_await open_tunnel(*socket, address, options.per_attempt);
-        if (!tunnel) {
-          last = tunnel.error();
-          continue;
-        }
-      }
-      co_return std::move(socket);
+      last = socket.error();
     }
   }
   co_return Failure{last};

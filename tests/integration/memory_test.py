@@ -5,23 +5,23 @@
 
 `tests/bench/run memory` shows where the memory is, and the same with 5,000 tools.
 """
-import os
 import pathlib
-import shutil
 import sys
 
 from programs import Skipped, main, wait_until
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 
+import network_namespaces  # noqa: E402
 from resident_agent import ResidentAgent  # noqa: E402
 
 PROMISE_KIB = 20 * 1024
 
 
 def test_the_agent_stays_below_20_mb_with_the_whole_catalogue(place):
-    if os.geteuid() != 0 or shutil.which("ip") is None:
-        raise Skipped("a network namespace of its own needs root and ip")
+    reason = network_namespaces.reason_against()
+    if reason:
+        raise Skipped(reason)
     with ResidentAgent(place.binaries, place.path("memory")) as agent:
         started = agent.report()
         assert started["rss_kib"] <= PROMISE_KIB, started

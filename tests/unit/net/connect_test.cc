@@ -145,6 +145,12 @@ TEST_CASE("connect: IPv6, and a name that may be either", "[core][net]") {
     options.addresses = {HostPort{"localhost", four.address().port}};
     CHECK(connect(io, options).read == "four");
   }
+  SECTION("localhost written as people may write it") {
+    const Listener six(io, "::1", "six");
+    ConnectOptions options;
+    options.addresses = {HostPort{"LocalHost.", six.address().port}};
+    CHECK(connect(io, options).read == "six");
+  }
 }
 
 TEST_CASE("connect: through a proxy that allows CONNECT", "[core][net]") {
