@@ -82,9 +82,9 @@ const LabelMeanings::Entry* LabelMeanings::entry_of_label(std::string_view label
   }
   const Entry* first = entry_of_word(label.substr(0, hyphen));
   const Entry* last = entry_of_word(label.substr(label.rfind('-') + 1));
-  // "accounts-static" and "www-cdn" are files, whatever they are files of.
-  const bool files = last != nullptr && last->role == Role::asset;
-  return first == nullptr || files ? last : first;
+  // "accounts-static" and "www-cdn" are files, and "editor-api" is an API, whatever they are of.
+  const bool telling = last != nullptr && (last->role == Role::asset || last->role == Role::api);
+  return first == nullptr || telling ? last : first;
 }
 
 const LabelMeanings::Entry* LabelMeanings::entry_of_word(std::string_view word) const noexcept {
