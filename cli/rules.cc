@@ -40,6 +40,7 @@ void add_compile(CLI::App& rules, int& exit_code) {
 void add_overlay(CLI::App& rules, int& exit_code) {
   CLI::App* overlay = rules.add_subcommand("overlay", "A company's own additions to the catalogue");
   overlay->require_subcommand(1);
+  overlay->footer("Example: gnomon rules overlay check /etc/gnomon/overlay.yaml");
   const auto base = [](CLI::App* command, OverlayCommand& options) {
     command->add_option("file", options.file, "Overlay in YAML")->required();
     command->add_option("--rules", options.place.pack, "Catalogue to lie over");
@@ -69,6 +70,7 @@ void add_overlay(CLI::App& rules, int& exit_code) {
 
 void add_keys(CLI::App& rules, int& exit_code) {
   CLI::App* sign = rules.add_subcommand("sign", "Signs a pack, in place of its signatures");
+  sign->footer("Example: gnomon rules sign catalogue.pack --key keys/pack.key");
   auto sign_options = std::make_shared<SignCommand>();
   sign->add_option("pack", sign_options->pack, "Pack")->required();
   sign->add_option("--key", sign_options->keys, "Secret pack key; may stand several times")
@@ -77,6 +79,7 @@ void add_keys(CLI::App& rules, int& exit_code) {
   sign->callback([sign_options, &exit_code] { exit_code = sign_pack(*sign_options); });
 
   CLI::App* verify = rules.add_subcommand("verify", "Opens a pack as an agent would");
+  verify->footer("Example: gnomon rules verify catalogue.pack --trust keys/catalogue.trust");
   auto verify_options = std::make_shared<VerifyCommand>();
   verify->add_option("pack", verify_options->place.pack, "Pack (default: the installed one)");
   verify->add_option("--trust", verify_options->place.trust, "Trust file");
@@ -117,24 +120,34 @@ void add_questions(CLI::App& rules, int& exit_code) {
 
   CLI::App* explain =
       rules.add_subcommand("explain", "Says which rule names a host, why, and what almost did");
+  explain->footer("Example: gnomon rules explain www.acme.slack.com");
   auto explain_options = std::make_shared<AskOptions>();
   explain->add_option("host", explain_options->hosts, "Hosts")->required();
   source(explain, *explain_options);
   explain->callback([explain_options, &exit_code] { exit_code = explain_hosts(*explain_options); });
 
   CLI::App* fresh = rules.add_subcommand("new", "Writes a template for a tool, from a host seen");
+  fresh->footer("Example: gnomon rules new app.newtool.com > rules/tools/newtool.yaml");
   auto new_options = std::make_shared<AskOptions>();
   fresh->add_option("host", new_options->hosts, "Host seen")->required();
   source(fresh, *new_options);
   fresh->callback([new_options, &exit_code] { exit_code = new_tool(*new_options); });
 
   CLI::App* stats = rules.add_subcommand("stats", "Counts tools, hosts, roles and depth");
+  stats->footer(
+      "Example: gnomon rules stats\n"
+      "         gnomon rules stats my-rules --json");
   auto stats_options = std::make_shared<StatsOptions>();
-  stats->add_option("folder", stats_options->folder, "Rules folder")->default_val("rules");
+  auto* folder = stats->add_option(
+      "folder", stats_options->folder,
+      "Rules folder (default: 'rules' where it is there, else the installed pack)");
+  stats->add_option("--rules", stats_options->place.pack, "Count this rule pack")->excludes(folder);
+  stats->add_option("--trust", stats_options->place.trust, "Its trust file");
   stats->add_flag("--json", stats_options->json, "As one JSON object");
   stats->callback([stats_options, &exit_code] { exit_code = count_rules(*stats_options); });
 
   CLI::App* diff = rules.add_subcommand("diff", "Says what changed between two packs");
+  diff->footer("Example: gnomon rules diff old.pack new.pack --trust keys/catalogue.trust");
   auto diff_options = std::make_shared<DiffOptions>();
   diff->add_option("old", diff_options->before, "Older pack")->required();
   diff->add_option("new", diff_options->after, "Newer pack")->required();
@@ -147,6 +160,9 @@ void add_questions(CLI::App& rules, int& exit_code) {
 void add_rules(CLI::App& app, int& exit_code) {
   CLI::App* rules = app.add_subcommand("rules", "The catalogue: check, compile, ask");
   rules->require_subcommand(1);
+  rules->footer(
+      "Example: gnomon rules explain www.acme.slack.com\n"
+      "Each command has its own --help.");
   add_check(*rules, exit_code);
   add_compile(*rules, exit_code);
   add_overlay(*rules, exit_code);

@@ -169,12 +169,10 @@ std::optional<Near> near_miss(const RulePack& pack, const std::string& host, std
 
 // whose says in brackets what a rule is about.
 std::string whose(const RulePack& pack, std::uint32_t rule) {
-  const HostMatch match = pack.match(host_for(pack.rule_text(rule)));
-  if (match.rule != rule || !of_tool(match)) {
-    return match.rule == rule ? " (" + std::string{to_string(match.meaning)} + ")" : std::string{};
-  }
-  return " (" + std::string{pack.tool(match.tool).name} + ", " +
-         std::string{to_string(match.role)} + ")";
+  const HostMatch said = pack.rule_says(rule);
+  return of_tool(said) ? " (" + std::string{pack.tool(said.tool).name} + ", " +
+                             std::string{to_string(said.role)} + ")"
+                       : " (" + std::string{to_string(said.meaning)} + ")";
 }
 
 void explain_host(const RulePack& pack, const std::string& asked) {
@@ -191,10 +189,14 @@ void explain_host(const RulePack& pack, const std::string& asked) {
       std::cout << ", which leaves the role to common labels: '" << match.label << "'";
     }
     std::cout << "\n";
+    if (match.role_rule != match.rule) {
+      std::cout << "  role by       " << pack.rule_text(match.role_rule)
+                << ", the catalogue's narrower rule\n";
+    }
   }
   std::size_t shown = 0;
   for (std::uint32_t rule = 0; rule < pack.rule_count() && shown < 12; ++rule) {
-    if (match.meaning != Meaning::unknown && rule == match.rule) {
+    if (match.meaning != Meaning::unknown && (rule == match.rule || rule == match.role_rule)) {
       continue;
     }
     const auto pattern = HostPattern::parse(pack.rule_text(rule));

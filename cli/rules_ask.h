@@ -21,7 +21,8 @@ int explain_hosts(const AskOptions& options);
 int new_tool(const AskOptions& options);
 
 struct StatsOptions {
-  std::string folder;
+  std::string folder;  // empty: the pack, or the folder "rules" when neither is named
+  PackPlace place;
   bool json = false;
 };
 int count_rules(const StatsOptions& options);

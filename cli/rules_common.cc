@@ -183,16 +183,6 @@ std::string normal_host(std::string_view text) {
   return host_of(text);
 }
 
-std::string host_for(std::string_view pattern) {
-  std::string host{pattern.starts_with('.') ? pattern.substr(1) : pattern};
-  for (const std::string_view word : {"{tenant+}", "{tenant}", "*"}) {
-    for (std::size_t at = host.find(word); at != std::string::npos; at = host.find(word)) {
-      host.replace(at, word.size(), "x1");
-    }
-  }
-  return host;
-}
-
 std::shared_ptr<const RulePack> pack_or_rules(const PackPlace& place, const std::string& folder) {
   if (folder.empty()) {
     const auto pack = load_pack(place);

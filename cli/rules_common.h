@@ -41,9 +41,6 @@ std::string json_quote(std::string_view text);
 // dot; empty when no name is left (an IP address, too).
 std::string normal_host(std::string_view text);
 
-// host_for makes a host that a pattern matches: "x1.slack.com" for "{tenant}.slack.com".
-std::string host_for(std::string_view pattern);
-
 // pack_or_rules opens what a question is to be asked of: a compiled pack, or a rules folder
 // compiled in memory (when `folder` is set). Complains and yields null when that fails.
 std::shared_ptr<const RulePack> pack_or_rules(const PackPlace& place, const std::string& folder);

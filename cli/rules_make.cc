@@ -108,7 +108,10 @@ int check_overlay_file(const OverlayCommand& options) {
     return kImpossible;
   }
   const LoadedOverlay loaded = load_overlay(options.file, *text, **base, load_options(""));
-  print_findings(loaded.findings);
+  std::vector<Finding> findings = loaded.findings;
+  const auto reach = check_reach(loaded.book, options.file, **base);
+  findings.insert(findings.end(), reach.begin(), reach.end());
+  print_findings(findings);
   const PackContent& content = loaded.book.content;
   const auto own = static_cast<std::size_t>(
       std::count_if(content.tools.begin(), content.tools.end(),

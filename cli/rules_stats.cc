@@ -1,18 +1,23 @@
 // gnomon rules stats and diff.
 
 #include <array>
+#include <filesystem>
 #include <iomanip>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <set>
 #include <vector>
 
 #include "cli/commands.h"
 #include "cli/rules_ask.h"
 #include "cli/rules_common.h"
+#include "core/rulebook/compile.h"
 
 namespace gnomon::cli {
 namespace {
+
+constexpr const char* kUsualFolder = "rules";
 
 struct Counts {
   std::size_t tools = 0;
@@ -22,8 +27,8 @@ struct Counts {
   std::map<std::string, std::size_t> confidences;
   std::map<std::string, std::array<std::size_t, 4>> roles_by_confidence;  // by RuleConfidence
   std::map<std::string, std::size_t> meanings;
-  std::set<std::uint16_t> categories;
-  std::set<std::uint16_t> jobs;
+  std::set<std::string> categories;
+  std::set<std::string> jobs;
   std::size_t all_categories = 0;
   std::size_t all_jobs = 0;
   std::vector<std::string> bare_categories;  // no tool is in them
@@ -44,51 +49,56 @@ std::string depth_of(const std::set<Role>& roles, std::size_t hosts) {
   return product ? "app only" : "no app host";
 }
 
-Counts count(const Rulebook& book) {
-  Counts counts;
-  const PackContent& content = book.content;
-  std::map<ToolIndex, std::set<Role>> roles;
-  std::map<ToolIndex, std::size_t> hosts;
-  for (const RuleRecord& rule : content.rules) {
-    ++counts.hosts;
-    ++counts.meanings[std::string{to_string(rule.meaning)}];
-    if (rule.meaning == Meaning::tool || rule.meaning == Meaning::family) {
-      ++counts.roles[std::string{to_string(rule.role)}];
-      ++counts.confidences[std::string{to_string(rule.confidence)}];
-      ++counts.roles_by_confidence[std::string{to_string(rule.role)}].at(
-          static_cast<std::size_t>(rule.confidence));
-      roles[rule.tool].insert(rule.role);
-      for (unsigned role = 1; role <= static_cast<unsigned>(Role::idp); ++role) {
-        if ((rule.shared_with & (1U << role)) != 0) {
-          roles[rule.tool].insert(static_cast<Role>(role));
-        }
-      }
-      ++hosts[rule.tool];
+void count_rule(const HostMatch& said, Counts& counts, std::map<ToolIndex, std::set<Role>>& roles,
+                std::map<ToolIndex, std::size_t>& hosts) {
+  ++counts.hosts;
+  ++counts.meanings[std::string{to_string(said.meaning)}];
+  if (said.meaning != Meaning::tool && said.meaning != Meaning::family) {
+    return;
+  }
+  ++counts.roles[std::string{to_string(said.role)}];
+  ++counts.confidences[std::string{to_string(said.confidence)}];
+  ++counts.roles_by_confidence[std::string{to_string(said.role)}].at(
+      static_cast<std::size_t>(said.confidence));
+  roles[said.tool].insert(said.role);
+  for (unsigned role = 1; role <= static_cast<unsigned>(Role::idp); ++role) {
+    if (said.shares(static_cast<Role>(role))) {
+      roles[said.tool].insert(static_cast<Role>(role));
     }
   }
-  for (ToolIndex i = 0; i < content.tools.size(); ++i) {
-    const ToolRecord& tool = content.tools[i];
-    if ((tool.flags & kToolIsFamily) != 0) {
+  ++hosts[said.tool];
+}
+
+Counts count(const RulePack& pack) {
+  Counts counts;
+  std::map<ToolIndex, std::set<Role>> roles;
+  std::map<ToolIndex, std::size_t> hosts;
+  for (std::uint32_t rule = 0; rule < pack.rule_count(); ++rule) {
+    count_rule(pack.rule_says(rule), counts, roles, hosts);
+  }
+  for (ToolIndex i = 0; i < pack.tool_count(); ++i) {
+    const ToolView tool = pack.tool(i);
+    if (tool.is_family) {
       ++counts.families;
       continue;
     }
     ++counts.tools;
-    counts.categories.insert(tool.category);
+    counts.categories.emplace(tool.category);
     counts.categories.insert(tool.also.begin(), tool.also.end());
     counts.jobs.insert(tool.jobs.begin(), tool.jobs.end());
     ++counts.depth[depth_of(roles[i], hosts[i])];
   }
-  counts.all_categories = content.categories.size();
-  counts.all_jobs = content.jobs.size();
-  counts.sequences = content.sequences.size();
-  for (std::size_t i = 0; i < content.categories.size(); ++i) {
-    if (!counts.categories.contains(static_cast<std::uint16_t>(i))) {
-      counts.bare_categories.push_back(content.categories[i].id);
+  counts.sequences = pack.sequences().size();
+  for (const CategoryView& category : pack.categories()) {
+    ++counts.all_categories;
+    if (!counts.categories.contains(std::string{category.id})) {
+      counts.bare_categories.emplace_back(category.id);
     }
   }
-  for (std::size_t i = 0; i < content.jobs.size(); ++i) {
-    if (!counts.jobs.contains(static_cast<std::uint16_t>(i))) {
-      counts.bare_jobs.push_back(content.jobs[i].id);
+  for (const JobView& job : pack.jobs()) {
+    ++counts.all_jobs;
+    if (!counts.jobs.contains(std::string{job.id})) {
+      counts.bare_jobs.emplace_back(job.id);
     }
   }
   return counts;
@@ -145,6 +155,34 @@ void print_json(const std::map<std::string, std::size_t>& map) {
   std::cout << "}";
 }
 
+void print_counts_json(const Counts& counts, const std::string& findings) {
+  std::cout << "{\"tools\":" << counts.tools << ",\"families\":" << counts.families
+            << ",\"rules\":" << counts.hosts << ",\"roles\":";
+  print_json(counts.roles);
+  std::cout << ",\"confidence\":";
+  print_json(counts.confidences);
+  std::cout << ",\"meanings\":";
+  print_json(counts.meanings);
+  std::cout << ",\"depth\":";
+  print_json(counts.depth);
+  std::cout << ",\"categories\":" << counts.categories.size()
+            << ",\"categories_known\":" << counts.all_categories
+            << ",\"jobs\":" << counts.jobs.size() << ",\"jobs_known\":" << counts.all_jobs
+            << ",\"sequences\":" << counts.sequences << findings << "}\n";
+}
+
+void print_counts(const Counts& counts, const std::string& findings) {
+  std::cout << counts.tools << " tools, " << counts.families << " families, " << counts.hosts
+            << " rules, " << counts.sequences << " sequences; " << counts.categories.size()
+            << " of " << counts.all_categories << " categories, " << counts.jobs.size() << " of "
+            << counts.all_jobs << " jobs" << findings << "\n";
+  print_table(counts);
+  print_map("rules by meaning", counts.meanings);
+  print_map("tools by depth", counts.depth);
+  print_bare("categories without a tool:", counts.bare_categories);
+  print_bare("jobs without a tool:", counts.bare_jobs);
+}
+
 // RuleFacts is what a diff compares of a rule.
 struct RuleFacts {
   std::string tool;
@@ -164,39 +202,32 @@ std::string told(const ToolView& tool) {
 }  // namespace
 
 int count_rules(const StatsOptions& options) {
-  const LoadedRules loaded = load_rules(options.folder, load_options(""));
-  const Counts counts = count(loaded.book);
-  if (counts.hosts == 0) {
-    return complain("there are no rules in " + options.folder +
-                    "; name the rules folder: gnomon rules stats FOLDER");
+  // Without a word of what to count: the rules one is working on, else what is installed.
+  const bool here = options.folder.empty() && options.place.pack.empty() &&
+                    std::filesystem::is_directory(kUsualFolder);
+  const std::string folder = here ? kUsualFolder : options.folder;
+  std::shared_ptr<const RulePack> pack;
+  std::string findings;
+  if (folder.empty()) {
+    const auto opened = load_pack(options.place);
+    if (!opened) {
+      return complain(opened.error().text);
+    }
+    pack = *opened;
+  } else {
+    const LoadedRules loaded = load_rules(folder, load_options(""));
+    if (loaded.book.content.rules.empty()) {
+      return complain("there are no rules in " + folder +
+                      "; name the rules folder: gnomon rules stats FOLDER");
+    }
+    pack = preview(loaded.book);
+    findings = options.json ? ",\"errors\":" + std::to_string(loaded.errors()) +
+                                  ",\"warnings\":" + std::to_string(loaded.warnings())
+                            : "; " + std::to_string(loaded.errors()) + " errors, " +
+                                  std::to_string(loaded.warnings()) + " warnings";
   }
-  if (options.json) {
-    std::cout << "{\"tools\":" << counts.tools << ",\"families\":" << counts.families
-              << ",\"rules\":" << counts.hosts << ",\"roles\":";
-    print_json(counts.roles);
-    std::cout << ",\"confidence\":";
-    print_json(counts.confidences);
-    std::cout << ",\"meanings\":";
-    print_json(counts.meanings);
-    std::cout << ",\"depth\":";
-    print_json(counts.depth);
-    std::cout << ",\"categories\":" << counts.categories.size()
-              << ",\"categories_known\":" << counts.all_categories
-              << ",\"jobs\":" << counts.jobs.size() << ",\"jobs_known\":" << counts.all_jobs
-              << ",\"sequences\":" << counts.sequences << ",\"errors\":" << loaded.errors()
-              << ",\"warnings\":" << loaded.warnings() << "}\n";
-    return kDone;
-  }
-  std::cout << counts.tools << " tools, " << counts.families << " families, " << counts.hosts
-            << " rules, " << counts.sequences << " sequences; " << counts.categories.size()
-            << " of " << counts.all_categories << " categories, " << counts.jobs.size() << " of "
-            << counts.all_jobs << " jobs; " << loaded.errors() << " errors, " << loaded.warnings()
-            << " warnings\n";
-  print_table(counts);
-  print_map("rules by meaning", counts.meanings);
-  print_map("tools by depth", counts.depth);
-  print_bare("categories without a tool:", counts.bare_categories);
-  print_bare("jobs without a tool:", counts.bare_jobs);
+  const Counts counts = count(*pack);
+  options.json ? print_counts_json(counts, findings) : print_counts(counts, findings);
   return kDone;
 }
 
@@ -230,9 +261,8 @@ int diff_packs(const DiffOptions& options) {
   const auto answers = [](const RulePack& pack) {
     std::map<std::string, RuleFacts> facts;
     for (std::uint32_t rule = 0; rule < pack.rule_count(); ++rule) {
-      // The answer to a host made from the pattern tells what the rule now means.
       std::string pattern{pack.rule_text(rule)};
-      const HostMatch match = pack.match(host_for(pattern));
+      const HostMatch match = pack.rule_says(rule);
       const bool tool = match.meaning == Meaning::tool || match.meaning == Meaning::family;
       RuleFacts fact;
       fact.tool = tool ? pack.tool(match.tool).id : to_string(match.meaning);

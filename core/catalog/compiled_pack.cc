@@ -26,7 +26,8 @@ std::vector<std::string_view> words_of(std::uint16_t bits,
 
 }  // namespace
 
-HostMatch CompiledPack::match(std::string_view host) const noexcept {
+HostMatch CompiledPack::match_with(std::string_view host,
+                                   const CompiledPack& words) const noexcept {
   HostMatch result;
   if (host.empty() || host.front() == '.' || host.size() > kMaxNameBytes) {
     return result;
@@ -45,7 +46,7 @@ HostMatch CompiledPack::match(std::string_view host) const noexcept {
     std::string_view tenant;
     if (kind == PatternKind::wild &&
         (left.empty() || !match_wild(text_.get(wild_of(rule)), left, tenant) ||
-         (!tenant.empty() && is_reserved(facts, tenant)))) {
+         (!tenant.empty() && is_reserved(facts, tenant, words)))) {
       return;
     }
     result.also |= 1U << static_cast<unsigned>(facts.meaning);
@@ -61,25 +62,36 @@ HostMatch CompiledPack::match(std::string_view host) const noexcept {
   if (best == kNoRule) {
     return result;
   }
-  const Rule rule = rules_[best];
-  const Facts& facts = facts_of(rule);
-  result.meaning = facts.meaning;
-  result.tool = std::min(tool_of(rule), tools_.size() == 0 ? 0 : tools_.size() - 1);
-  result.role = facts.role;
-  result.audience = facts.audience;
-  result.confidence = facts.confidence;
-  result.weight = facts.weight;
-  result.shared_with = facts.shared_with;
-  result.rule = best;
-  if (facts.by_label) {
-    ask_labels(facts, in_front, result);
+  HostMatch answer = rule_says(best);
+  answer.also = result.also;
+  answer.tenant = result.tenant;
+  if (const Facts& facts = facts_of(rules_[best]); facts.by_label) {
+    words.ask_labels(facts, in_front, answer);
   }
   if (named != kNoRule) {
     const Provider& provider = providers_[facts_of(rules_[named]).provider - 1U];
-    result.name = text_.get(provider.name);
-    result.account = provider.account;
+    answer.name = text_.get(provider.name);
+    answer.account = provider.account;
   }
-  return result;
+  return answer;
+}
+
+HostMatch CompiledPack::rule_says(std::uint32_t rule) const noexcept {
+  HostMatch said;
+  if (rule >= rules_.size()) {
+    return said;
+  }
+  const Facts& facts = facts_of(rules_[rule]);
+  said.meaning = facts.meaning;
+  said.tool = std::min(tool_of(rules_[rule]), tools_.size() == 0 ? 0 : tools_.size() - 1);
+  said.role = facts.role;
+  said.audience = facts.audience;
+  said.confidence = facts.confidence;
+  said.weight = facts.weight;
+  said.shared_with = facts.shared_with;
+  said.rule = rule;
+  said.role_rule = rule;
+  return said;
 }
 
 void CompiledPack::ask_labels(const Facts& facts, std::string_view labels,
@@ -106,32 +118,31 @@ const CompiledPack::Facts& CompiledPack::facts_of(Rule rule) const noexcept {
   return index < facts_.size() ? facts_[index] : kNothing;
 }
 
-bool CompiledPack::is_reserved(const Facts& facts, std::string_view tenant) const noexcept {
+bool CompiledPack::is_reserved(const Facts& facts, std::string_view tenant,
+                               const CompiledPack& words) const noexcept {
   // {tenant+} may hold several labels; one reserved label spoils them all.
   for (;;) {
     const std::size_t dot = tenant.find('.');
-    if (is_reserved_label(facts, tenant.substr(0, dot))) {
-      return true;
+    const std::string_view label = tenant.substr(0, dot);
+    if (label.empty() || words.is_reserved_word(label)) {
+      return true;  // an empty one: "a..example.com" has no tenant
     }
-    if (dot == tenant.npos) {
+    for (std::size_t i = facts.reserved; i < facts.reserved + facts.reserved_count; ++i) {
+      if (text_.get(rule_reserved_[i]) == label) {
+        return true;
+      }
+    }
+    if (dot == std::string_view::npos) {
       return false;
     }
     tenant.remove_prefix(dot + 1);
   }
 }
 
-bool CompiledPack::is_reserved_label(const Facts& facts, std::string_view label) const noexcept {
-  if (label.empty()) {
-    return true;  // "a..example.com" has no tenant
-  }
+bool CompiledPack::is_reserved_word(std::string_view label) const noexcept {
   const auto first = static_cast<unsigned char>(label.front());
   for (std::size_t i = reserved_by_char_[first]; i < reserved_by_char_[first + 1U]; ++i) {
     if (text_.get(reserved_[i]) == label) {
-      return true;
-    }
-  }
-  for (std::size_t i = facts.reserved; i < facts.reserved + facts.reserved_count; ++i) {
-    if (text_.get(rule_reserved_[i]) == label) {
       return true;
     }
   }

@@ -34,7 +34,7 @@ class CompiledPack final : public RulePack {
   static Result<std::shared_ptr<const CompiledPack>, PackError> open_body(OpenedPack opened,
                                                                           PackBytes bytes);
 
-  HostMatch match(std::string_view host) const noexcept override;
+  HostMatch match(std::string_view host) const noexcept override { return match_with(host, *this); }
   std::uint32_t version() const noexcept override { return manifest_.version; }
   WallTime created() const noexcept override { return manifest_.created; }
   WallTime expires() const noexcept override { return manifest_.expires; }
@@ -47,6 +47,7 @@ class CompiledPack final : public RulePack {
   std::optional<double> weight(std::string_view name) const noexcept override;
   std::string_view rule_text(std::uint32_t rule) const noexcept override;
   std::uint32_t rule_count() const noexcept override { return rules_.size(); }
+  HostMatch rule_says(std::uint32_t rule) const noexcept override;
   std::string_view registrable_domain(std::string_view host) const noexcept override;
   std::string_view resolver_at(const IpAddress& address) const noexcept override;
   bool sanctioned(ToolIndex) const noexcept override { return false; }
@@ -56,6 +57,9 @@ class CompiledPack final : public RulePack {
   const TrustedKeys& trusted() const noexcept override { return trusted_; }
 
   // What a layer above needs besides.
+  // match_with answers as match() does, by the reserved labels and the meanings of labels that
+  // `words` has: an overlay brings none of its own, and the catalogue's hold in it too.
+  HostMatch match_with(std::string_view host, const CompiledPack& words) const noexcept;
   std::uint32_t specificity_of(std::uint32_t rule) const noexcept {
     return be32<6>(patterns_[rule]);
   }
@@ -121,8 +125,9 @@ class CompiledPack final : public RulePack {
   bool decode_sequences(Bytes section);
   bool decode_numbers(Bytes weights, Bytes resolvers);
   bool decode_overlay(Bytes tenants, Bytes sanctioned);
-  bool is_reserved(const Facts& facts, std::string_view tenant) const noexcept;
-  bool is_reserved_label(const Facts& facts, std::string_view label) const noexcept;
+  bool is_reserved(const Facts& facts, std::string_view tenant,
+                   const CompiledPack& words) const noexcept;
+  bool is_reserved_word(std::string_view label) const noexcept;
   // ask_labels gives `match`, the answer of a rule that leaves it to the labels, the role that the
   // first telling label of those in front of the rule's domain has. Without one the rule's own role
   // stays.

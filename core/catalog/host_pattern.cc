@@ -116,7 +116,7 @@ std::string_view to_string(PatternError error) {
     case PatternError::one_label:
       return "has one label only; name at least a domain";
     case PatternError::ip_literal:
-      return "is an IP address; rules are about names only";
+      return "is an IP address; rules are about names, so name the host";
     case PatternError::bad_braces:
       return "has braces that are neither {tenant} nor {tenant+}";
     case PatternError::tenant_twice:

@@ -25,27 +25,23 @@ class LayeredPack final : public RulePack {
 
   HostMatch match(std::string_view host) const noexcept override {
     const HostMatch below = base_->match(host);
+    HostMatch above = over_->match_with(host, *base_);
     HostMatch best = below;
-    HostMatch above = over_->match(host);
-    const bool known = above.meaning != Meaning::unknown && usable(above);
-    const bool wins = known && (below.meaning == Meaning::unknown ||
-                                (over_->specificity_of(above.rule) >> kPatternShift) >=
-                                    (base_->specificity_of(below.rule) >> kPatternShift));
-    if (wins) {
-      above.tool =
-          tools_.empty() ? 0 : tools_[std::min<std::size_t>(above.tool, tools_.size() - 1)];
-      above.also |= below.also;
-      if (above.name.empty()) {
-        above.name = below.name;
-        above.account = below.account;
+    if (above.meaning != Meaning::unknown && usable(above)) {
+      const bool as_specific = below.meaning == Meaning::unknown ||
+                               (over_->specificity_of(above.rule) >> kPatternShift) >=
+                                   (base_->specificity_of(below.rule) >> kPatternShift);
+      above = numbered(above);
+      best = as_specific ? above : under_wider(above, below);
+      best.also = above.also | below.also;
+      if (best.name.empty()) {
+        best.name = below.name;
+        best.account = below.account;
       }
-      above.rule += base_->rule_count();
-      best = above;
-    } else if (known) {
-      best.also |= above.also;
     }
     if (!best.tenant.empty()) {
-      best.owner = owner_of_match(best, wins ? std::nullopt : base_->provider_of(below.rule));
+      best.owner = owner_of_match(
+          best, best.rule < base_->rule_count() ? base_->provider_of(best.rule) : std::nullopt);
     }
     return best;
   }
@@ -83,6 +79,13 @@ class LayeredPack final : public RulePack {
   std::uint32_t rule_count() const noexcept override {
     return base_->rule_count() + over_->rule_count();
   }
+  HostMatch rule_says(std::uint32_t rule) const noexcept override {
+    if (rule < base_->rule_count()) {
+      return base_->rule_says(rule);
+    }
+    HostMatch said = over_->rule_says(rule - base_->rule_count());
+    return said.meaning == Meaning::unknown || !usable(said) ? HostMatch{} : numbered(said);
+  }
   std::string_view registrable_domain(std::string_view host) const noexcept override {
     return base_->registrable_domain(host);
   }
@@ -109,10 +112,40 @@ class LayeredPack final : public RulePack {
     auto operator<=>(const Tenant&) const = default;
   };
 
+  // numbered gives an answer of the overlay this pack's numbers of tool and rule.
+  HostMatch numbered(HostMatch said) const noexcept {
+    said.tool = tools_.empty() ? 0 : tools_[std::min<std::size_t>(said.tool, tools_.size() - 1)];
+    said.rule += base_->rule_count();
+    said.role_rule += base_->rule_count();
+    return said;
+  }
+
+  static bool of_tool(const HostMatch& match) noexcept {
+    return match.meaning == Meaning::tool || match.meaning == Meaning::family;
+  }
+
+  // under_wider answers where the company's rule is the wider one. Whose a host is, the company
+  // knows best, however wide it says so: a tool of its own, or nobody. What a contact with the host
+  // means, the narrower rule knows better: a script below the company's domain stays a script. And
+  // what is no tool's in the catalogue (identity providers, shared infrastructure ...) keeps its
+  // meaning unless the company names it as narrowly.
+  static HostMatch under_wider(const HostMatch& above, const HostMatch& below) noexcept {
+    if (above.meaning == Meaning::denied || below.meaning == Meaning::denied) {
+      return above;
+    }
+    if (!of_tool(below) || below.tool == above.tool) {
+      return below;
+    }
+    HostMatch joined = below;
+    joined.meaning = above.meaning;
+    joined.tool = above.tool;
+    joined.rule = above.rule;
+    return joined;
+  }
+
   // A rule about a tool that the catalogue no longer has says nothing.
   bool usable(const HostMatch& above) const noexcept {
-    const bool of_tool = above.meaning == Meaning::tool || above.meaning == Meaning::family;
-    return !of_tool || tools_[above.tool] != kNoTool;
+    return !of_tool(above) || tools_[above.tool] != kNoTool;
   }
 
   void map_tools() {
@@ -163,7 +196,7 @@ class LayeredPack final : public RulePack {
 
   TenantOwner owner_of_match(const HostMatch& match,
                              std::optional<std::size_t> provider) const noexcept {
-    if (match.meaning == Meaning::tool || match.meaning == Meaning::family) {
+    if (of_tool(match)) {
       return owner_of(false, match.tool, match.tenant);
     }
     return provider ? owner_of(true, static_cast<std::uint32_t>(*provider), match.tenant)

@@ -52,11 +52,14 @@ class OverlayPack {
   std::shared_ptr<const CompiledPack> body_;  // shared with the packs made by with_overlay
 };
 
-// with_overlay lays the company's word over a catalogue: of two rules that are equally specific
-// the overlay's speaks, otherwise the more specific one, whoever wrote it. Tools of the catalogue
-// keep their numbers, the company's own follow; rules likewise. Entries about tools or providers
-// that the catalogue does not have are left out: catalogues change. `base` must come from
-// RulePack::open or from_bytes. version() and the like are those of `base`.
+// with_overlay lays the company's word over a catalogue. Of two rules that are equally specific the
+// overlay's speaks. Where the overlay's is the wider one, it still says whose a tool's host is (or
+// that it is nobody's), and the catalogue's narrower rule says what a contact with it means; hosts
+// that are no tool's in the catalogue stay what they are there. Reserved labels and the meanings of
+// labels are the catalogue's. Tools of the catalogue keep their numbers, the company's own follow;
+// rules likewise. Entries about tools or providers that the catalogue does not have are left out:
+// catalogues change. `base` must come from RulePack::open or from_bytes. version() and the like are
+// those of `base`.
 std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
                                              std::shared_ptr<const OverlayPack> overlay);
 

@@ -83,6 +83,9 @@ struct HostMatch {
   std::string_view label;
   std::string_view name;   // provider's name, when idp or a blind spot is in `also`
   std::uint32_t rule = 0;  // number of the rule within the pack, for explanations and sequences
+  // The rule that says what the contact means, which is another one where a company's overlay says
+  // whose the host is and a more specific rule of the catalogue knows its role.
+  std::uint32_t role_rule = 0;
 
   bool shares(Role other) const {
     return (shared_with & (1U << static_cast<unsigned>(other))) != 0;
@@ -225,6 +228,9 @@ class RulePack {
   // rule_text is the pattern of a rule as written in rules/, for explanations.
   virtual std::string_view rule_text(std::uint32_t rule) const noexcept = 0;
   virtual std::uint32_t rule_count() const noexcept = 0;
+  // rule_says is what one rule alone says, whatever others say of the same hosts: meaning, tool,
+  // role, audience, confidence. Unknown for a number that no rule has.
+  virtual HostMatch rule_says(std::uint32_t rule) const noexcept = 0;
 
   // registrable_domain is the part of `host` that somebody registered ("shop.example.co.uk" gives
   // "example.co.uk"), by the public suffix list in the pack; empty when there is none. Borrows

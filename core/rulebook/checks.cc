@@ -9,6 +9,9 @@
 namespace gnomon {
 namespace {
 
+// kUseRoles are the roles by which somebody can be seen at a tool.
+constexpr Role kUseRoles[] = {Role::site, Role::app, Role::signup, Role::login, Role::client};
+
 bool of_tool(Meaning meaning) {
   return meaning == Meaning::tool || meaning == Meaning::family;
 }
@@ -208,9 +211,9 @@ void Loader::check_roles() {
   const auto& content = book_.content;
   std::vector<bool> known(content.tools.size());
   for (const RuleRecord& rule : content.rules) {
-    const bool counts = rule.role == Role::site || rule.role == Role::app ||
-                        rule.role == Role::signup || rule.role == Role::login ||
-                        rule.role == Role::client;
+    const bool counts = std::any_of(std::begin(kUseRoles), std::end(kUseRoles), [&](Role role) {
+      return rule.role == role || (rule.shared_with & (1U << static_cast<unsigned>(role))) != 0;
+    });
     if (rule.meaning == Meaning::tool && counts) {
       known[rule.tool] = true;
     }

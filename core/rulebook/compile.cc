@@ -1,6 +1,7 @@
 #include "core/rulebook/compile.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/check.h"
 #include "core/domain_name.h"
@@ -44,31 +45,100 @@ LoadedOverlay load_overlay(const std::string& file, const std::string& text, con
              return tool.id == id && (tool.flags & kToolOfBase) == 0;
            });
   };
-  const auto check = [&](const std::string& id) {
-    if (!known(id)) {
-      in.error(1, "unknown-tool",
-               "no tool has the id '" + id + "', neither here nor in the catalogue");
+  for (const Loader::Mention& mention : loader.mentions()) {
+    if (!known(mention.id)) {
+      in.error(mention.line, "unknown-tool",
+               "no tool has the id '" + mention.id +
+                   "', neither here nor in the catalogue; `gnomon rules match HOST` tells the id "
+                   "of a tool by one of its hosts");
     }
-  };
-  for (const ToolRecord& tool : content.tools) {
-    if ((tool.flags & kToolOfBase) != 0) {
-      check(tool.id);
-    } else if (base.find_tool(tool.id)) {
-      in.error(1, "duplicate-id",
+  }
+  for (std::size_t i = 0; i < content.tools.size(); ++i) {
+    const ToolRecord& tool = content.tools[i];
+    if ((tool.flags & kToolOfBase) == 0 && base.find_tool(tool.id)) {
+      in.error(loaded.book.tool_places[i].line, "duplicate-id",
                "the catalogue has a tool '" + tool.id +
                    "' already; use 'corrections' to change its hosts, or another id");
     }
   }
-  for (const std::string& id : content.sanctioned) {
-    check(id);
-  }
-  for (const OwnTenant& tenant : content.tenants) {
-    if (!tenant.provider) {
-      check(tenant.id);
-    }
-  }
   loader.finish();
   return loaded;
+}
+
+namespace {
+
+// Reach is what one rule of an overlay takes along: hosts of the catalogue, by tool.
+using Reach = std::map<std::string, std::size_t>;
+
+std::string text_of_reach(const std::string& pattern, const Reach& reach) {
+  constexpr std::size_t kNamed = 3;
+  std::vector<std::pair<std::size_t, std::string>> tools;
+  std::size_t hosts = 0;
+  for (const auto& [tool, count] : reach) {
+    tools.emplace_back(count, tool);
+    hosts += count;
+  }
+  std::stable_sort(tools.begin(), tools.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  std::string names;
+  for (std::size_t i = 0; i < std::min(tools.size(), kNamed); ++i) {
+    names += (i == 0 ? "" : ", ") + tools[i].second;
+  }
+  if (tools.size() > kNamed) {
+    names += " and " + std::to_string(tools.size() - kNamed) + " more";
+  }
+  return "'" + pattern + "' takes " + std::to_string(hosts) + (hosts == 1 ? " rule" : " rules") +
+         " of the catalogue along (" + names + "); if that is not meant, name single hosts";
+}
+
+}  // namespace
+
+std::vector<Finding> check_reach(const Rulebook& overlay, const std::string& file,
+                                 const RulePack& base) {
+  const auto& rules = overlay.content.rules;
+  std::map<std::string_view, std::size_t> wide;  // what it ends in -> the rule
+  for (std::size_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].pattern.kind == PatternKind::suffix) {
+      wide.emplace(rules[i].pattern.fixed, i);
+    }
+  }
+  std::map<std::size_t, Reach> reaches;
+  for (std::uint32_t number = 0; !wide.empty() && number < base.rule_count(); ++number) {
+    const std::string host = sample_host(base.rule_text(number));
+    auto found = wide.end();
+    for (std::string_view end = host; found == wide.end() && !end.empty();) {
+      found = wide.find(end);
+      const std::size_t dot = end.find('.');
+      end = dot == std::string_view::npos ? std::string_view{} : end.substr(dot + 1);
+    }
+    if (found == wide.end()) {
+      continue;
+    }
+    const HostMatch said = base.rule_says(number);
+    const bool of_tool = said.meaning == Meaning::tool || said.meaning == Meaning::family;
+    const RuleRecord& rule = rules[found->second];
+    const bool same = rule.meaning == Meaning::tool && of_tool &&
+                      overlay.content.tools[rule.tool].id == base.tool(said.tool).id;
+    if (of_tool && !same) {
+      ++reaches[found->second][std::string{base.tool(said.tool).name}];
+    }
+  }
+  std::vector<Finding> findings;
+  for (const auto& [rule, reach] : reaches) {
+    findings.push_back({Severity::warning, file, overlay.rule_places[rule].line, "takes-along",
+                        text_of_reach(rules[rule].pattern.text, reach)});
+  }
+  return findings;
+}
+
+std::string sample_host(std::string_view pattern) {
+  std::string host{pattern.starts_with('.') ? pattern.substr(1) : pattern};
+  for (const std::string_view word : {"{tenant+}", "{tenant}", "*"}) {
+    for (std::size_t at = host.find(word); at != std::string::npos; at = host.find(word)) {
+      host.replace(at, word.size(), "x1");
+    }
+  }
+  return host;
 }
 
 std::shared_ptr<const RulePack> preview(const Rulebook& book) {

@@ -35,6 +35,11 @@ struct LoadedOverlay {
 LoadedOverlay load_overlay(const std::string& file, const std::string& text, const RulePack& base,
                            const LoadOptions& options);
 
+// check_reach tells where a wide rule of an overlay takes hosts along that the catalogue gives to
+// other tools: right for a company's own domain, rarely meant for a vendor's.
+std::vector<Finding> check_reach(const Rulebook& overlay, const std::string& file,
+                                 const RulePack& base);
+
 // compile_overlay makes an overlay pack.
 std::vector<std::uint8_t> compile_overlay(const Rulebook& book, const CompileOptions& options);
 
@@ -44,6 +49,9 @@ std::shared_ptr<const RulePack> preview(const Rulebook& book);
 // check_answers asks a compiled book what only the whole can answer: does a tool's homepage lead
 // to the tool?
 std::vector<Finding> check_answers(const Rulebook& book, const RulePack& pack);
+
+// sample_host gives a host that a pattern matches, with made-up labels for its wildcards.
+std::string sample_host(std::string_view pattern);
 
 // host_of gives the host part of a URL, lower-case; empty when there is none.
 std::string host_of(std::string_view url);

@@ -295,99 +295,47 @@ void Loader::read_idp(Reader& in, const YamlValue& root) {
     return;
   }
   for (const YamlValue& value : *items) {
-    if (!in.keys(value, "a provider", {"id", "name", "kind", "hosts", "note"})) {
-      continue;
-    }
-    const std::string id = in.need(value, "id", "the provider");
-    const std::string name = in.need(value, "name", "provider " + id);
-    const auto kind = in.word(value, "kind", {"unknown", "work", "personal", "both"});
-    const auto* hosts = in.items(value, "hosts");
-    if (hosts == nullptr) {
-      in.error(value.line, "missing", "provider " + id + " has no 'hosts'; add them");
-      continue;
-    }
-    const std::uint16_t place = provider(id, name, static_cast<AccountKind>(kind.value_or(0)));
-    for (const YamlValue& host : *hosts) {
-      if (!in.keys(host, "a host of provider " + id, {"host", "note", "reserved"})) {
-        continue;
-      }
-      if (auto pattern = read_pattern(in, host)) {
-        RuleRecord rule;
-        rule.meaning = Meaning::idp;
-        rule.role = Role::idp;
-        rule.audience = Audience::visitor;
-        rule.provider = place;
-        for (const auto& [label, line] : in.list(host, "reserved")) {
-          static_cast<void>(line);
-          if (rule.reserved.size() < 255) {
-            rule.reserved.push_back(label);
-          }
-        }
-        rule.pattern = std::move(*pattern);
-        add_rule(in, host.line, std::move(rule), in.text(host, "note"));
-      }
+    if (in.keys(value, "a provider", {"id", "name", "kind", "hosts", "note"})) {
+      read_provider(in, value);
     }
   }
 }
 
-ToolIndex Loader::reference(const std::string& id) {
-  auto& tools = book_.content.tools;
-  const auto at = std::find_if(tools.begin(), tools.end(),
-                               [&](const ToolRecord& tool) { return tool.id == id; });
-  if (at != tools.end()) {
-    return static_cast<ToolIndex>(at - tools.begin());
-  }
-  ToolRecord tool;
-  tool.id = id;
-  tool.flags = kToolOfBase;
-  tools.push_back(std::move(tool));
-  book_.tool_places.emplace_back();
-  book_.checked.emplace_back();
-  return static_cast<ToolIndex>(tools.size() - 1);
-}
-
-void Loader::read_overlay(Reader& in, const YamlValue& root) {
-  overlay_ = true;
-  if (!in.keys(root, "the overlay", {"tools", "corrections", "deny", "tenants", "sanctioned"})) {
+void Loader::read_provider(Reader& in, const YamlValue& value) {
+  const std::string id = in.need(value, "id", "the provider");
+  const std::string name = in.need(value, "name", "provider " + id);
+  const auto kind = in.word(value, "kind", {"unknown", "work", "personal", "both"});
+  const auto* hosts = in.items(value, "hosts");
+  if (hosts == nullptr) {
+    in.error(value.line, "missing", "provider " + id + " has no 'hosts'; add them");
     return;
   }
-  if (const auto* tools = in.items(root, "tools")) {
-    for (const YamlValue& tool : *tools) {
-      read_tool(in, tool, "", "");
+  const std::uint16_t place = provider(id, name, static_cast<AccountKind>(kind.value_or(0)));
+  for (const YamlValue& host : *hosts) {
+    if (in.keys(host, "a host of provider " + id, {"host", "note", "reserved"})) {
+      read_provider_host(in, host, place);
     }
   }
-  if (const auto* corrections = in.items(root, "corrections")) {
-    for (const YamlValue& value : *corrections) {
-      if (in.keys(value, "a correction", {"tool", "hosts"})) {
-        const std::string id = in.need(value, "tool", "the correction");
-        if (!id.empty()) {
-          read_hosts(in, value, {"tool " + id, reference(id), Meaning::tool});
-        }
-      }
-    }
+}
+
+void Loader::read_provider_host(Reader& in, const YamlValue& host, std::uint16_t provider) {
+  auto pattern = read_pattern(in, host);
+  if (!pattern) {
+    return;
   }
-  read_plain(in, root, "deny", Meaning::denied);
-  if (const auto* tenants = in.items(root, "tenants")) {
-    for (const YamlValue& value : *tenants) {
-      if (!in.keys(value, "a tenant", {"tool", "provider", "tenant", "note"})) {
-        continue;
-      }
-      OwnTenant tenant;
-      const std::string tool = in.text(value, "tool");
-      tenant.id = tool.empty() ? in.text(value, "provider") : tool;
-      tenant.provider = tool.empty();
-      tenant.tenant = in.need(value, "tenant", "the entry");
-      if (tenant.id.empty()) {
-        in.error(value.line, "missing", "a tenant needs a 'tool' or a 'provider'; add one");
-      } else if (!tenant.tenant.empty()) {
-        book_.content.tenants.push_back(std::move(tenant));
-      }
-    }
-  }
-  for (const auto& [id, line] : in.list(root, "sanctioned")) {
+  RuleRecord rule;
+  rule.meaning = Meaning::idp;
+  rule.role = Role::idp;
+  rule.audience = Audience::visitor;
+  rule.provider = provider;
+  for (const auto& [label, line] : in.list(host, "reserved")) {
     static_cast<void>(line);
-    book_.content.sanctioned.push_back(id);
+    if (rule.reserved.size() < kMaxRuleReserved) {
+      rule.reserved.push_back(label);
+    }
   }
+  rule.pattern = std::move(*pattern);
+  add_rule(in, host.line, std::move(rule), in.text(host, "note"));
 }
 
 }  // namespace gnomon

@@ -13,9 +13,15 @@
 
 namespace gnomon {
 
+// kMaxRuleReserved bounds the reserved labels of one rule: their number is one byte in a pack.
+constexpr std::size_t kMaxRuleReserved = 255;
+
 // kRoleWords are the roles as they are written in rules.
 inline const std::vector<std::string_view> kRoleWords = {
     "site", "signup", "login", "app", "client", "api", "embed", "content", "link", "asset", "idp"};
+
+// is_id tells whether `text` may be the id of a tool, family or sequence.
+bool is_id(std::string_view text);
 
 // Loader keeps what is read so far. Vocabulary (categories, jobs) comes first, tools need it.
 class Loader {
@@ -37,6 +43,13 @@ class Loader {
 
   // finish resolves what names other files (families, sequence steps) and checks across files.
   void finish();
+
+  // Mention is an id that an overlay names and that something else must define.
+  struct Mention {
+    std::string id;
+    int line = 0;
+  };
+  const std::vector<Mention>& mentions() const { return mentions_; }
 
   // use_vocabulary takes categories and jobs from elsewhere, for files that do not bring their own.
   void use_vocabulary(const std::vector<CategoryView>& categories,
@@ -79,7 +92,11 @@ class Loader {
   void add_rule(Reader& in, int line, RuleRecord rule, std::string note);
   bool add_id(Reader& in, int line, const std::string& id);
   void check_date(Reader& in, const YamlValue& value, const std::string& date);
-  ToolIndex reference(const std::string& id);
+  void read_provider(Reader& in, const YamlValue& value);
+  void read_provider_host(Reader& in, const YamlValue& host, std::uint16_t provider);
+  void read_correction(Reader& in, const YamlValue& value);
+  void read_own_tenant(Reader& in, const YamlValue& value);
+  ToolIndex reference(Reader& in, const std::string& id, int line);
 
   void resolve_families();
   void resolve_steps();
@@ -99,7 +116,7 @@ class Loader {
   std::vector<PendingFamily> families_;
   std::vector<PendingStep> steps_;
   std::vector<std::string> sequence_ids_;
-  bool overlay_ = false;  // tools may be named that are not in this book
+  std::vector<Mention> mentions_;
 };
 
 }  // namespace gnomon

@@ -1,4 +1,4 @@
-// Reading tools, families, hosts and sequences.
+// Reading tools, families and hosts.
 
 #include <algorithm>
 #include <charconv>
@@ -14,27 +14,12 @@ const std::vector<std::string_view> kAudiences = {"user", "guest", "both", "visi
 const std::vector<std::string_view> kConfidences = {"low", "medium", "high"};
 const std::vector<std::string_view> kWeights = {"normal", "strong", "weak", "none"};
 const std::vector<std::string_view> kTri = {"yes", "no", "unknown"};
+const std::vector<std::string_view> kToolKeys = {
+    "id",      "name",   "vendor",    "homepage", "category", "also",    "jobs",
+    "plans",   "signin", "sso",       "data",     "exposure", "tenancy", "status",
+    "checked", "hosts",  "sequences", "family",   "note"};
 
 constexpr std::size_t kMaxWords = 20;  // categories and jobs of one tool
-
-bool is_id(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && text.front() != '-' &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
-}
-
-// duration reads "30m", "2h", "45s".
-std::optional<std::uint32_t> duration(std::string_view text) {
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
-  const std::uint32_t factor = unit == "s" ? 1 : unit == "m" ? 60 : unit == "h" ? 3600 : 0;
-  if (error != std::errc{} || factor == 0 || value == 0 || value > 30 * 86400U / factor) {
-    return std::nullopt;
-  }
-  return value * factor;
-}
 
 std::optional<std::chrono::sys_days> date_of(std::string_view text) {
   if (text.size() != 10 || text[4] != '-' || text[7] != '-') {
@@ -55,6 +40,13 @@ std::optional<std::chrono::sys_days> date_of(std::string_view text) {
 }
 
 }  // namespace
+
+bool is_id(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && text.front() != '-' &&
+         std::all_of(text.begin(), text.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+         });
+}
 
 void Loader::read_tools(Reader& in, const YamlValue& root) {
   if (!in.keys(root, "a tools file", {"vendor", "family", "tools"})) {
@@ -99,11 +91,7 @@ void Loader::read_family(Reader& in, const YamlValue& value, const std::string& 
 
 void Loader::read_tool(Reader& in, const YamlValue& value, const std::string& vendor,
                        const std::string& family) {
-  static const std::vector<std::string_view> kKeys = {
-      "id",      "name",   "vendor",    "homepage", "category", "also",    "jobs",
-      "plans",   "signin", "sso",       "data",     "exposure", "tenancy", "status",
-      "checked", "hosts",  "sequences", "family",   "note"};
-  if (!in.keys(value, "a tool", kKeys)) {
+  if (!in.keys(value, "a tool", kToolKeys)) {
     return;
   }
   ToolRecord tool;
@@ -332,7 +320,7 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
     if (label.empty() || label.size() > 63 || !std::all_of(label.begin(), label.end(), legal)) {
       in.error(line, "bad-reserved",
                "'" + label.substr(0, 80) + "' is no tenant label anyway; reserve single labels");
-    } else if (rule.reserved.size() < 255) {
+    } else if (rule.reserved.size() < kMaxRuleReserved) {
       rule.reserved.push_back(label);
     }
   }
@@ -350,9 +338,6 @@ void Loader::read_host(Reader& in, const YamlValue& value, const Owner& owner) {
       in.error(value.line, "labels-without-suffix",
                "'labels' stands beside a pattern that covers nothing below it; use a suffix like "
                "'.example.com'");
-    } else if (overlay_) {
-      in.error(value.line, "labels-in-overlay",
-               "common labels have their meanings in the catalogue alone; name the hosts here");
     }
   }
   rule.pattern = std::move(*pattern);
@@ -367,88 +352,6 @@ void Loader::add_rule(Reader& in, int line, RuleRecord rule, std::string note) {
   book_.content.rules.push_back(std::move(rule));
   book_.rule_places.push_back({in.file(), line});
   book_.notes.push_back(std::move(note));
-}
-
-void Loader::read_sequences(Reader& in, const YamlValue& value, ToolIndex tool) {
-  const auto* sequences = in.items(value, "sequences");
-  if (sequences == nullptr) {
-    return;
-  }
-  for (const YamlValue& each : *sequences) {
-    if (!in.keys(each, "a sequence", {"id", "then", "within", "steps", "require", "note"})) {
-      continue;
-    }
-    SequenceRecord sequence;
-    sequence.tool = tool;
-    sequence.id = in.need(each, "id", "the sequence");
-    if (!is_id(sequence.id) ||
-        std::find(sequence_ids_.begin(), sequence_ids_.end(), sequence.id) != sequence_ids_.end()) {
-      in.error(each.line, "duplicate-id",
-               "the sequence id '" + sequence.id + "' must be its own, of a-z, 0-9 and -");
-    }
-    sequence_ids_.push_back(sequence.id);
-    const std::vector<std::string_view> stages = {"signup-likely", "active", "integrated", "guest"};
-    if (const auto then = in.word(each, "then", stages)) {
-      sequence.then = *parse_stage(stages[*then]);
-    }
-    if (const std::string within = in.text(each, "within"); !within.empty()) {
-      const auto seconds = duration(within);
-      if (!seconds) {
-        in.error(each.line, "bad-duration", "'within' must read like 45s, 30m or 2h");
-      }
-      sequence.within_s = seconds.value_or(1800);
-    }
-    if (const YamlValue* require = each.find("require");
-        require != nullptr && in.keys(*require, "require", {"first_ever"})) {
-      sequence.first_ever_user = in.word(*require, "first_ever", {"user", "no"}).value_or(0) == 0;
-    } else {
-      sequence.first_ever_user = false;
-    }
-    read_steps(in, each, sequence);
-    if (!sequence.steps.empty()) {
-      book_.content.sequences.push_back(std::move(sequence));
-    }
-  }
-}
-
-void Loader::read_steps(Reader& in, const YamlValue& value, SequenceRecord& sequence) {
-  const auto* steps = in.items(value, "steps");
-  if (steps == nullptr || steps->empty() || steps->size() > 16) {
-    in.error(value.line, "missing", "a sequence needs one to sixteen 'steps'");
-    return;
-  }
-  bool all_optional = true;
-  for (const YamlValue& each : *steps) {
-    if (!in.keys(each, "a step", {"role", "host", "min_flows", "optional"})) {
-      continue;
-    }
-    SequenceRecord::Step step;
-    const auto role = in.word(each, "role", kRoleWords);
-    const std::string host = in.text(each, "host");
-    if (role.has_value() == !host.empty()) {
-      in.error(each.line, "step", "a step names either a 'role' or a 'host' of the tool");
-      continue;
-    }
-    if (role) {
-      step.role = *parse_role(kRoleWords[*role]);
-    } else {
-      steps_.push_back(
-          {book_.content.sequences.size(), sequence.steps.size(), host, {in.file(), each.line}});
-    }
-    step.optional = in.word(each, "optional", {"yes", "no"}) == std::optional<std::size_t>{0};
-    all_optional = all_optional && step.optional;
-    if (const std::string flows = in.text(each, "min_flows"); !flows.empty()) {
-      const auto [end, error] =
-          std::from_chars(flows.data(), flows.data() + flows.size(), step.min_flows);
-      if (error != std::errc{} || end != flows.data() + flows.size() || step.min_flows == 0) {
-        in.error(each.line, "wrong-type", "'min_flows' must be a number from 1");
-      }
-    }
-    sequence.steps.push_back(step);
-  }
-  if (all_optional && !sequence.steps.empty()) {
-    in.error(value.line, "step", "every step is optional, so the sequence would always hold");
-  }
 }
 
 }  // namespace gnomon

@@ -25,7 +25,7 @@ class Workplace:
     """A fresh folder, gone at the end, with the programs of one build."""
 
     def __init__(self, binaries):
-        self.binaries = pathlib.Path(binaries)
+        self.binaries = pathlib.Path(binaries).resolve()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="gnomon-e2e-"))
         self.running = []
 

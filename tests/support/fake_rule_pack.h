@@ -67,6 +67,14 @@ class FakeRulePack final : public RulePack {
     return found == weights_.end() ? std::nullopt : std::optional<double>{found->second};
   }
   std::string_view rule_text(std::uint32_t) const noexcept override { return {}; }
+  HostMatch rule_says(std::uint32_t rule) const noexcept override {
+    for (const auto& [host, match] : hosts_) {
+      if (match.rule == rule) {
+        return match;
+      }
+    }
+    return {};
+  }
   std::uint32_t rule_count() const noexcept override {
     return static_cast<std::uint32_t>(hosts_.size());
   }

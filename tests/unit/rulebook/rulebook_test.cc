@@ -286,6 +286,46 @@ TEST_CASE("Overlay: what the catalogue does not know is reported", "[core][ruleb
   CHECK(errors("sanctioned: [slack]\n") == 0);
 }
 
+TEST_CASE("Overlay: a finding names the line of the entry", "[core][rulebook]") {
+  const auto base = preview(load_rule_files(clean_rules(), test_options()).book);
+  const auto loaded = load_overlay("o.yaml",
+                                   "tenants:\n"
+                                   "  - {tool: slack, tenant: acme}\n"
+                                   "  - {tool: slak, tenant: acme}\n"
+                                   "corrections:\n"
+                                   "  - tool: trelo\n"
+                                   "    hosts: [{host: a.example, role: app}]\n"
+                                   "sanctioned:\n"
+                                   "  - slack\n"
+                                   "  - asna\n",
+                                   *base, test_options());
+  std::vector<std::string> lines;
+  for (const gnomon::Finding& finding : loaded.findings) {
+    lines.push_back(finding.to_line().substr(0, finding.to_line().find(',')));
+  }
+  CHECK(lines == std::vector<std::string>{"o.yaml:3: error: no tool has the id 'slak'",
+                                          "o.yaml:5: error: no tool has the id 'trelo'",
+                                          "o.yaml:9: error: no tool has the id 'asna'"});
+}
+
+TEST_CASE("Overlay: a wide rule is told what it takes along", "[core][rulebook]") {
+  const auto base = preview(load_rule_files(clean_rules(), test_options()).book);
+  const auto findings = [&](const std::string& text) {
+    const auto loaded = load_overlay("o.yaml", text, *base, test_options());
+    REQUIRE(loaded.ok());
+    std::string lines;
+    for (const gnomon::Finding& finding : check_reach(loaded.book, "o.yaml", *base)) {
+      lines += finding.to_line() + "\n";
+    }
+    return lines;
+  };
+  CHECK(findings("deny:\n  - {host: .slack.com}\n") ==
+        "o.yaml:2: warning: '.slack.com' takes 2 rules of the catalogue along (Slack); if that is "
+        "not meant, name single hosts [takes-along]\n");
+  CHECK(findings("deny:\n  - {host: slack.com}\n  - {host: .corp.example}\n").empty());
+  CHECK(findings("corrections: [{tool: slack, hosts: [{host: .slack.com, role: app}]}]\n").empty());
+}
+
 TEST_CASE("parse_yaml: limits hold, one below and one above", "[core][rulebook]") {
   const auto nested = [](std::size_t depth) {
     return std::string(depth, '[') + "1" + std::string(depth, ']');
