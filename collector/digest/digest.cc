@@ -59,6 +59,7 @@ class Maker {
     }
     add_trials();
     add_overlaps();
+    add_tenants();
     add_decided();
     add_answers();
     add_outside();
@@ -303,6 +304,35 @@ class Maker {
     }
   }
 
+  // add_tenants tells where colleagues met parts of a tool that are other companies'. Numbers of
+  // parts only: their names may be those of customers and partners.
+  void add_tenants() {
+    for (const ToolWeek& week : answer_.tools) {
+      std::uint64_t own = 0;
+      std::uint64_t foreign = 0;
+      std::uint64_t fresh = 0;
+      for (const TenantSeen& tenant : week.tenants) {
+        own += tenant.whose == TenantSeen::Whose::own ? 1 : 0;
+        foreign += tenant.whose == TenantSeen::Whose::foreign ? 1 : 0;
+        fresh += tenant.whose == TenantSeen::Whose::foreign && tenant.is_new ? 1 : 0;
+      }
+      if (foreign == 0 || week.devices < min_group_) {
+        continue;
+      }
+      std::string text = week.tool.name + ": " +
+                         counted(foreign, "workspace that is", "workspaces that are") +
+                         " not the company's";
+      if (fresh > 0) {
+        text += ", " +
+                (fresh == foreign ? std::string{foreign == 1 ? "" : "all of them "}
+                                  : std::to_string(fresh) + " of them ") +
+                "for the first time in weeks";
+      }
+      text += own == 0 ? "; the company's own was not seen" : "";
+      digest_.tenants.push_back({week.tool.id, std::move(text)});
+    }
+  }
+
   // add_outside lists what devices met in the week and the catalogue does not know. Who is new to
   // it is told only as a group: the difference of two weeks must not show one device.
   void add_outside() {
@@ -412,6 +442,10 @@ class Maker {
 };
 
 }  // namespace
+
+bool may_be_named(const TenantSeen& tenant, std::uint32_t min_group) {
+  return tenant.whose == TenantSeen::Whose::own || tenant.devices >= min_group;
+}
 
 Devices devices_in_words(std::uint32_t count, std::uint32_t min_group) {
   if (count == 0) {

@@ -70,6 +70,7 @@ struct Digest {
   std::vector<DigestTool> trials;
   std::vector<DigestTool> leaving;   // retiring or retired, and still seen
   std::vector<DigestLine> overlaps;  // several tools in use for one job
+  std::vector<DigestLine> tenants;   // tools met at others' parts; the key is the tool's id
   std::vector<DigestLine> decided;
   std::vector<DigestLine> answers;  // how long we took
   std::vector<DigestLine> outside;  // domains the catalogue does not know; the key is the domain
@@ -94,6 +95,10 @@ struct DigestPolicy {
 // make_digest writes the digest of a week. Pure: the same answers give the same digest.
 Digest make_digest(const WeekAnswer& answer, const Reviewed& reviewed, const Calendar& calendar,
                    const DigestPolicy& policy, const UnknownsAnswer& unknowns = {});
+
+// may_be_named tells whether a tenant's name may be shown: the company's own always, another's when
+// so many devices met it that it names nobody.
+bool may_be_named(const TenantSeen& tenant, std::uint32_t min_group);
 
 // devices_in_words hides groups below `min_group`; none is "no device".
 Devices devices_in_words(std::uint32_t count, std::uint32_t min_group);

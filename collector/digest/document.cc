@@ -103,6 +103,14 @@ Document make_document(const Digest& digest) {
        false},
       digest.integrations);
   add(document, {"overlaps", "One job, several tools", {}, {}, false}, digest.overlaps);
+  add(document,
+      {"others-tenants",
+       "At other companies' workspaces",
+       "Working in a partner's or customer's workspace is often the job. It is worth knowing where "
+       "files go.",
+       {},
+       false},
+      digest.tenants);
   add(document, {"trials", "On trial", {}, {}, false}, digest.trials);
   add(document, {"leaving", "Leaving, and still seen", {}, {}, false}, digest.leaving);
   add(document, {"opened", "Opened, nothing more", "Somebody had a look.", {}, false},

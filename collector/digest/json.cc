@@ -62,6 +62,7 @@ void each_tool_section(Each each) {
 template <typename Each>
 void each_line_section(Each each) {
   each("overlaps", &Digest::overlaps);
+  each("others_tenants", &Digest::tenants);
   each("decided", &Digest::decided);
   each("answers", &Digest::answers);
   each("outside_catalogue", &Digest::outside);

@@ -22,6 +22,18 @@ Json time_or_null(const std::optional<WallTime>& time) {
   return time ? Json(utc_text(*time)) : Json(nullptr);
 }
 
+std::string_view whose_word(TenantSeen::Whose whose) {
+  switch (whose) {
+    case TenantSeen::Whose::own:
+      return "own";
+    case TenantSeen::Whose::foreign:
+      return "foreign";
+    case TenantSeen::Whose::unknown:
+      break;
+  }
+  return "unknown";
+}
+
 Json tool_object(const ToolWeek& week, std::uint32_t min_group) {
   Json stages = Json::object();
   for (std::size_t i = 1; i < week.devices_by_stage.size(); ++i) {
@@ -57,6 +69,22 @@ Json tool_object(const ToolWeek& week, std::uint32_t min_group) {
   }
   if (!week.api_programs.empty()) {
     json["api_programs"] = week.api_programs;
+  }
+  if (!week.tenants.empty()) {
+    Json tenants = Json::array();
+    std::uint32_t hidden = 0;
+    for (const TenantSeen& tenant : week.tenants) {
+      if (!may_be_named(tenant, min_group)) {
+        ++hidden;
+        continue;
+      }
+      tenants.push_back({{"name", tenant.name},
+                         {"whose", whose_word(tenant.whose)},
+                         {"new", tenant.is_new},
+                         {"devices", count(tenant.devices, min_group)}});
+    }
+    json["tenants"] = std::move(tenants);
+    json["tenants_of_few_devices"] = hidden;
   }
   return json;
 }

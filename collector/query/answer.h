@@ -39,6 +39,9 @@ struct TenantSeen {
   enum class Whose : std::uint8_t { unknown, own, foreign };  // as TenantOwner of core/catalog
   std::string name;
   Whose whose = Whose::unknown;
+  std::uint32_t devices = 0;  // that met it in the week
+  // Not met in the weeks before that the history tells, although the tool was used before.
+  bool is_new = false;
 };
 
 // kHistoryWeeks is how far back a tool's adoption is told, the asked week included.

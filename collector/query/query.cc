@@ -25,7 +25,8 @@ struct ToolFacts {
   std::map<std::string, DeviceWeeks, std::less<>> devices;
   std::set<std::string> signup_devices;
   std::optional<SignupFact> signup;
-  std::set<std::string> tenants;
+  std::map<std::string, std::set<std::string>> tenants;  // in the week: by whom
+  std::set<std::string> tenants_before;                  // in the weeks of the history before it
   std::set<std::string> api_programs;
   ToolDevice life;
   std::uint32_t devices_ever = 0;
@@ -69,12 +70,15 @@ Result<Ok, IoError> read_days(const Snapshot& snapshot, const Span& span, std::s
           weeks.used |= 1U << span.history_index(day);
         }
         if (!span.holds(day)) {
+          of_tool.tenants_before.insert(total.tenants.begin(), total.tenants.end());
           return true;
         }
         if (involvement(total.stage) > involvement(weeks.stage)) {
           weeks.stage = total.stage;
         }
-        of_tool.tenants.insert(total.tenants.begin(), total.tenants.end());
+        for (const std::string& tenant : total.tenants) {
+          of_tool.tenants[tenant].emplace(device);
+        }
         of_tool.api_programs.insert(total.api_programs.begin(), total.api_programs.end());
         // Whether this is the device's first sign-up its life will tell.
         if (total.signup &&
@@ -104,9 +108,10 @@ Result<Ok, IoError> read_lives(const Snapshot& snapshot, const Span& span, std::
 
 // hide_tenants takes hosts out of the evidence that show whose part of a tool it was: with few
 // devices that can be as good as a name.
-void hide_tenants(std::vector<Evidence>& evidence, const std::set<std::string>& tenants) {
+void hide_tenants(std::vector<Evidence>& evidence,
+                  const std::map<std::string, std::set<std::string>>& tenants) {
   for (Evidence& line : evidence) {
-    for (const std::string& tenant : tenants) {
+    for (const auto& [tenant, devices] : tenants) {
       if (line.host.find(tenant) != std::string::npos) {
         line.host.clear();
       }
@@ -145,8 +150,13 @@ ToolWeek tool_week(ToolName name, ToolFacts&& facts, const Span& span) {
     week.signup->devices = static_cast<std::uint32_t>(facts.signup_devices.size());
     hide_tenants(week.signup->evidence, facts.tenants);
   }
-  for (std::string& tenant : first_names(facts.tenants)) {
-    week.tenants.push_back({std::move(tenant), TenantSeen::Whose::unknown});
+  const bool known_before = week.first_used && *week.first_used < span.begin;
+  for (const auto& [tenant, devices] : facts.tenants) {
+    if (week.tenants.size() < kMaxDayNames) {
+      week.tenants.push_back({tenant, TenantSeen::Whose::unknown,
+                              static_cast<std::uint32_t>(devices.size()),
+                              known_before && !facts.tenants_before.contains(tenant)});
+    }
   }
   week.api_programs = first_names(facts.api_programs);
   return week;

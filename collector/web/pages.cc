@@ -228,6 +228,28 @@ std::string lost_words(const AgentRow& row) {
   return words;
 }
 
+// tenant_list names the company's own parts, and others' that enough devices met.
+std::string tenant_list(const std::vector<TenantSeen>& tenants, const Frame& frame) {
+  std::string list;
+  std::size_t hidden = 0;
+  for (const TenantSeen& tenant : tenants) {
+    if (!may_be_named(tenant, frame.min_group)) {
+      ++hidden;
+      continue;
+    }
+    list += "<li>" + escape_html(tenant.name) +
+            (tenant.whose == TenantSeen::Whose::own       ? " (the company's own)"
+             : tenant.whose == TenantSeen::Whose::foreign ? " (not the company's)"
+                                                          : "") +
+            (tenant.is_new ? ", new this week" : "") + "</li>";
+  }
+  if (hidden > 0) {
+    list += "<li>" + std::to_string(hidden) + (list.empty() ? "" : " more") + " that fewer than " +
+            std::to_string(frame.min_group) + " devices met</li>";
+  }
+  return "<ul>" + list + "</ul>";
+}
+
 }  // namespace
 
 std::string standing_word(const ToolName& tool, const Standings& standings) {
@@ -333,15 +355,8 @@ std::string tool_page(const Frame& frame, const ToolWeek& tool, Week week,
     main += "</ul></section>\n";
   }
   if (!tool.tenants.empty() && tool.devices >= frame.min_group) {
-    main += "<section><h2>Customers' parts seen</h2><ul>";
-    for (const TenantSeen& tenant : tool.tenants) {
-      main += "<li>" + escape_html(tenant.name) +
-              (tenant.whose == TenantSeen::Whose::own       ? " (the company's own)"
-               : tenant.whose == TenantSeen::Whose::foreign ? " (not the company's)"
-                                                            : "") +
-              "</li>";
-    }
-    main += "</ul></section>\n";
+    main += "<section><h2>Customers' parts seen</h2>" + tenant_list(tool.tenants, frame) +
+            "</section>\n";
   }
   main += "<section><h2>Eight weeks</h2>" + history_table(tool, week, frame) + "</section>\n";
   main += "<section><h2>What was decided</h2>" + record_list(record, frame.calendar) +

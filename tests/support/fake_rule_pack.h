@@ -34,6 +34,10 @@ class FakeRulePack final : public RulePack {
   }
 
   void add_sequence(Sequence sequence) { sequences_.push_back(std::move(sequence)); }
+  // set_own_tenant: of this tool the company has this tenant; others are foreign.
+  void set_own_tenant(ToolIndex tool, std::string tenant) {
+    own_tenants_[tool] = std::move(tenant);
+  }
   void set_weight(std::string name, double value) { weights_[std::move(name)] = value; }
 
   HostMatch match(std::string_view host) const noexcept override {
@@ -89,8 +93,11 @@ class FakeRulePack final : public RulePack {
   }
   std::string_view resolver_at(const IpAddress&) const noexcept override { return {}; }
   bool sanctioned(ToolIndex) const noexcept override { return false; }
-  TenantOwner owner_of(ToolIndex, std::string_view) const noexcept override {
-    return TenantOwner::unknown;
+  TenantOwner owner_of(ToolIndex tool, std::string_view tenant) const noexcept override {
+    const auto own = own_tenants_.find(tool);
+    return own == own_tenants_.end() ? TenantOwner::unknown
+           : own->second == tenant   ? TenantOwner::own
+                                     : TenantOwner::foreign;
   }
   const TrustedKeys& trusted() const noexcept override { return trusted_; }
 
@@ -104,6 +111,7 @@ class FakeRulePack final : public RulePack {
   std::vector<Tool> tools_;
   std::map<std::string, HostMatch> hosts_;
   std::map<std::string, double> weights_;
+  std::map<ToolIndex, std::string> own_tenants_;
   std::vector<Sequence> sequences_;
   TrustedKeys trusted_;
 };

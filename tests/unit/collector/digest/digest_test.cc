@@ -5,6 +5,7 @@
 #include "collector/digest/digests.h"
 #include "tests/support/catch.h"
 #include "tests/support/company.h"
+#include "tests/support/fake_rule_pack.h"
 
 using namespace gnomon;
 using testing::at;
@@ -47,6 +48,38 @@ TEST_CASE("Digest: a likely sign-up is called likely, and says why", "[collector
                           "opened its sign-up page (id.atlassian.com)",
                           "opened the product's own screens (trello.com)"});
   CHECK_FALSE(trello.devices.exact.has_value());
+}
+
+TEST_CASE("Digest: others' workspaces are counted and not named", "[collector][digest]") {
+  Desk desk;
+  auto pack = std::make_shared<testing::FakeRulePack>();
+  pack->set_own_tenant(pack->add_tool("slack"), "acme");
+  const auto in = [&](const char* device, const char* tenant, int day) {
+    Contact one = contact("slack", Role::app, Stage::active, at(day));
+    one.tenant = tenant;
+    desk.company.met(device, one);
+  };
+  in("d1", "acme", 10);
+  for (const char* device : {"d1", "d2", "d3"}) {
+    in(device, "acme", 17);
+  }
+  in("d1", "secret-partner", 17);
+  in("d2", "old-client", 18);
+  in("d2", "old-client", 11);
+  SECTION("without a word about tenants from the company nothing is said") {
+    CHECK(desk.digests.of(kWeek, false)->tenants.empty());
+  }
+  SECTION("with it, how many are not the company's, and how many of them are new") {
+    desk.query.set_pack(pack);
+    const auto digest = desk.digests.of(kWeek, false);
+    REQUIRE(digest->tenants.size() == 1);
+    CHECK(digest->tenants[0].key == "slack");
+    CHECK(digest->tenants[0].text ==
+          "slack: 2 workspaces that are not the company's, 1 of them for the first time in weeks");
+    const std::string json = digest_json(*digest);
+    CHECK(json.find("partner") == std::string::npos);
+    CHECK(*parse_digest_json(json) == *digest);
+  }
 }
 
 TEST_CASE("Digest: every tool stands where it belongs", "[collector][digest]") {

@@ -8,6 +8,7 @@
 #include "collector/http/target.h"
 #include "tests/support/catch.h"
 #include "tests/support/company.h"
+#include "tests/support/fake_rule_pack.h"
 
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,39 @@ TEST_CASE("Face: the tools of a week, in pieces", "[collector][http]") {
   }
   CHECK(ids == std::vector<std::string>{"asana", "figma", "google-analytics", "mailchimp", "trello",
                                         "typeform"});
+}
+
+TEST_CASE("Face: tenants are named when they are the company's or many met them",
+          "[collector][http]") {
+  Front front;
+  auto pack = std::make_shared<testing::FakeRulePack>();
+  pack->set_own_tenant(pack->add_tool("slack"), "acme");
+  front.query.set_pack(pack);
+  const auto in = [&](const char* device, const char* tenant) {
+    Contact one = testing::contact("slack", Role::app, Stage::active, testing::at(17));
+    one.tenant = tenant;
+    front.company.met(device, one);
+  };
+  in("d1", "acme");
+  for (const char* device : {"d1", "d2", "d3"}) {
+    in(device, "joint-venture");
+  }
+  in("d2", "secret-client");
+  const json tool = json::parse(front.get("/api/v1/tools/slack?week=2026-W47").body);
+  REQUIRE(tool["tenants"].size() == 2);
+  CHECK(tool["tenants"][0]["name"] == "acme");
+  CHECK(tool["tenants"][0]["whose"] == "own");
+  CHECK(tool["tenants"][0]["new"] == false);
+  CHECK(tool["tenants"][0]["devices"]["words"] == "1-2 devices");
+  CHECK(tool["tenants"][1]["name"] == "joint-venture");
+  CHECK(tool["tenants"][1]["whose"] == "foreign");
+  CHECK(tool["tenants"][1]["devices"]["count"] == 3);
+  CHECK(tool["tenants_of_few_devices"] == 1);
+  const std::string page = front.get("/tools/slack?week=2026-W47").body;
+  CHECK(page.find("acme (the company's own)") != std::string::npos);
+  CHECK(page.find("joint-venture (not the company's)") != std::string::npos);
+  CHECK(page.find("1 more that fewer than 3 devices met") != std::string::npos);
+  CHECK(page.find("secret-client") == std::string::npos);
 }
 
 TEST_CASE("Face: one tool, the agents and the digests", "[collector][http]") {

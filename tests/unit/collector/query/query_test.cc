@@ -4,6 +4,7 @@
 
 #include "tests/support/catch.h"
 #include "tests/support/company.h"
+#include "tests/support/fake_rule_pack.h"
 
 using namespace gnomon;
 using testing::at;
@@ -98,6 +99,39 @@ TEST_CASE("Query: hosts that show a tenant are left out of the evidence", "[coll
   REQUIRE(tool_of(*answer, "slack").tenants.size() == 1);
   CHECK(tool_of(*answer, "slack").tenants.front().name == "secret-project");
   CHECK(tool_of(*answer, "slack").tenants.front().whose == TenantSeen::Whose::unknown);
+}
+
+TEST_CASE("Query: tenants are counted by device, told by owner, and new ones are known",
+          "[collector]") {
+  Company company;
+  const auto in = [&](const char* device, const char* tenant, int day) {
+    Contact one = contact("slack", Role::app, Stage::active, at(day));
+    one.tenant = tenant;
+    company.met(device, one);
+  };
+  in("d1", "acme", 10);  // the week before
+  in("d1", "acme", 17);
+  in("d1", "acme", 18);
+  in("d2", "acme", 18);
+  in("d2", "partner", 19);
+  auto pack = std::make_shared<testing::FakeRulePack>();
+  pack->set_own_tenant(pack->add_tool("slack"), "acme");
+  const Query query{*company.store, pack, company.clock};
+  const auto week = query.week(kWeek);
+  const auto tool = query.tool("slack", kWeek);
+  REQUIRE((week && tool && *tool));
+  for (const ToolWeek& of : {tool_of(*week, "slack"), **tool}) {
+    REQUIRE(of.tenants.size() == 2);
+    CHECK(of.tenants[0].name == "acme");
+    CHECK(of.tenants[0].whose == TenantSeen::Whose::own);
+    CHECK(of.tenants[0].devices == 2);
+    CHECK_FALSE(of.tenants[0].is_new);
+    CHECK(of.tenants[1].whose == TenantSeen::Whose::foreign);
+    CHECK(of.tenants[1].devices == 1);
+    CHECK(of.tenants[1].is_new);
+  }
+  // In the week a tool comes, nothing about it is newer than the tool.
+  CHECK_FALSE(tool_of(*query.week(Week{2026, 46}), "slack").tenants[0].is_new);
 }
 
 TEST_CASE("Query: coverage says what could not be seen", "[collector]") {
