@@ -3,26 +3,12 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/decode/ip_protocol.h"
 #include "agent/decode/link.h"
 #include "core/fixed_fields.h"
 
 namespace gnomon {
 namespace {
-
-// Protocol numbers, https://www.iana.org/assignments/protocol-numbers
-constexpr std::uint8_t kHopByHop = 0;
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kUdp = 17;
-constexpr std::uint8_t kRouting = 43;
-constexpr std::uint8_t kFragment = 44;
-constexpr std::uint8_t kAuthentication = 51;
-constexpr std::uint8_t kDestination = 60;
-constexpr std::uint8_t kMobility = 135;
-constexpr std::uint8_t kHostIdentity = 139;
-constexpr std::uint8_t kShim6 = 140;
-
-// RFC 8200 lets every extension header come once, destination options twice.
-constexpr unsigned kMaxExtensions = 12;
 
 constexpr std::uint32_t kLinkEthernet = 1;
 constexpr std::size_t kEthernetBytes = 14;
@@ -241,10 +227,10 @@ DecodeOutcome Decoder::read_layer(Inside layer, const Packet& packet, Datagram& 
   if (outcome != DecodeOutcome::datagram) {
     return outcome;
   }
-  if (payload.protocol == kTcp) {
+  if (payload.protocol == ip_protocol::kTcp) {
     return read_tcp(payload.bytes, payload.missing, datagram);
   }
-  if (payload.protocol == kUdp) {
+  if (payload.protocol == ip_protocol::kUdp) {
     outcome = read_udp(payload.bytes, payload.missing, datagram);
     if (outcome == DecodeOutcome::datagram) {
       const std::uint16_t from = datagram.source.port;
@@ -303,7 +289,7 @@ DecodeOutcome Decoder::read_ipv4(Bytes bytes, const Packet& packet, Datagram& da
       return joined;
     }
   }
-  if (payload.protocol == kAuthentication) [[unlikely]] {
+  if (payload.protocol == ip_protocol::kAuthentication) [[unlikely]] {
     return read_extensions(packet, datagram, payload);
   }
   return DecodeOutcome::datagram;
@@ -330,83 +316,10 @@ DecodeOutcome Decoder::read_ipv6(Bytes bytes, const Packet& packet, Datagram& da
   payload.protocol = header[6];
   set_ipv6<8>(datagram.source.address, header);
   set_ipv6<24>(datagram.destination.address, header);
-  if (payload.protocol == kTcp || payload.protocol == kUdp) [[likely]] {
+  if (payload.protocol == ip_protocol::kTcp || payload.protocol == ip_protocol::kUdp) [[likely]] {
     return DecodeOutcome::datagram;
   }
   return read_extensions(packet, datagram, payload);
-}
-
-DecodeOutcome Decoder::read_extensions(const Packet& packet, const Datagram& datagram,
-                                       IpPayload& payload) {
-  for (unsigned i = 0; i < kMaxExtensions; ++i) {
-    const std::uint8_t kind = payload.protocol;
-    const bool sized = kind == kHopByHop || kind == kRouting || kind == kDestination ||
-                       kind == kMobility || kind == kHostIdentity || kind == kShim6;
-    if (!sized && kind != kAuthentication && kind != kFragment) {
-      return DecodeOutcome::datagram;
-    }
-    if (payload.bytes.size() < 8) {
-      return payload.missing > 0 ? DecodeOutcome::truncated : DecodeOutcome::bad_ip;
-    }
-    const auto header = payload.bytes.first<8>();
-    std::size_t length = 8;
-    if (sized) {
-      length = (std::size_t{header[1]} + 1) * 8;
-    } else if (kind == kAuthentication) {
-      length = (std::size_t{header[1]} + 2) * 4;  // RFC 4302, section 2.2
-    }
-    if (length > payload.bytes.size()) {
-      return payload.missing > 0 ? DecodeOutcome::truncated : DecodeOutcome::bad_ip;
-    }
-    const Bytes rest = payload.bytes.subspan(length);
-    payload.protocol = header[0];
-    payload.bytes = rest;
-    if (kind == kFragment) {
-      const std::uint16_t where = be16<2>(header);
-      const std::uint32_t offset = where & 0xfff8U;
-      const bool more = (where & 1) != 0;
-      // RFC 6946: a fragment that is whole by itself has nothing to do with any other.
-      if (offset != 0 || more) {
-        Fragment piece;
-        piece.id = be32<4>(header);
-        piece.next = payload.protocol;
-        piece.offset = offset;
-        piece.more = more;
-        piece.bytes = rest;
-        const DecodeOutcome joined = join(piece, packet, datagram, payload);
-        if (joined != DecodeOutcome::datagram) {
-          return joined;
-        }
-      }
-    }
-  }
-  return DecodeOutcome::bad_ip;
-}
-
-DecodeOutcome Decoder::join(Fragment fragment, const Packet& packet, const Datagram& datagram,
-                            IpPayload& payload) {
-  if (payload.missing > 0) {
-    // The snaplen cut this piece, so its datagram will never be whole. The first piece is handed on
-    // as it is: its beginning is where the names are. Any other is of no use.
-    return fragment.offset == 0 ? DecodeOutcome::datagram : DecodeOutcome::fragment_malformed;
-  }
-  fragment.source = datagram.source.address;
-  fragment.destination = datagram.destination.address;
-  switch (fragments_.add(fragment, packet.when)) {
-    case FragmentOutcome::complete:
-      payload.bytes = fragments_.whole();
-      payload.protocol = fragments_.whole_next();
-      return DecodeOutcome::datagram;
-    case FragmentOutcome::held:
-      return DecodeOutcome::fragment_held;
-    case FragmentOutcome::duplicate:
-      return DecodeOutcome::fragment_duplicate;
-    case FragmentOutcome::overlapping:
-      return DecodeOutcome::fragment_overlap;
-    case FragmentOutcome::malformed:
-      break;
-  }
-  return DecodeOutcome::fragment_malformed;
 }
 
 }  // namespace gnomon

@@ -13,6 +13,7 @@
 #include "agent/decode/fragment_table.h"
 #include "agent/decode/tunnel.h"
 #include "core/counters.h"
+#include "core/fixed_fields.h"
 
 namespace gnomon {
 
@@ -81,6 +82,8 @@ class Decoder {
   DecodeOutcome read_ipv6(Bytes bytes, const Packet& packet, Datagram& datagram,
                           IpPayload& payload);
   DecodeOutcome read_extensions(const Packet& packet, const Datagram& datagram, IpPayload& payload);
+  DecodeOutcome join_v6(FixedBytes<8> header, const Packet& packet, const Datagram& datagram,
+                        IpPayload& payload);
   DecodeOutcome join(Fragment fragment, const Packet& packet, const Datagram& datagram,
                      IpPayload& payload);
 
