@@ -43,6 +43,8 @@ class Screen final : public MatchTap {
                        padded(sighting.host, 40) + "  " + meaning_of(match);
     if (!sighting.process.program.empty()) {
       line += "  (" + sighting.process.program + ")";
+    } else if (sighting.process.uid) {
+      line += "  (user " + std::to_string(*sighting.process.uid) + ")";
     }
     static_cast<void>(std::puts(line.c_str()));
     static_cast<void>(std::fflush(stdout));

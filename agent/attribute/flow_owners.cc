@@ -17,11 +17,33 @@ FlowOwners::FlowOwners(Attributor& attributor, FlightSink& next, Counters& count
 
 Appetite FlowOwners::on_flight(const Flight& flight) {
   // What comes out of a tunnel belongs to no socket of this machine that we could find.
-  if (!flight.tunnelled && owners_.size() < kMaxFlows && !owners_.contains(flight.flow)) {
-    owners_.emplace(flight.flow,
-                    attributor_.owner_of(flight.transport, flight.client, flight.server));
+  if (!flight.tunnelled) {
+    learn_owner(flight);
   }
   return next_.on_flight(flight);
+}
+
+void FlowOwners::learn_owner(const Flight& flight) {
+  auto known = owners_.find(flight.flow);
+  if (known == owners_.end()) {
+    if (owners_.size() >= kMaxFlows) {
+      return;
+    }
+    known = owners_.emplace(flight.flow, Owner{}).first;
+  } else if (!may_be_anothers(flight, known->second)) {
+    return;
+  }
+  known->second = {attributor_.owner_of(flight.transport, flight.client, flight.server),
+                   flight.when, false};
+}
+
+// may_be_anothers tells a UDP datagram whose port may have come to another socket.
+bool FlowOwners::may_be_anothers(const Flight& flight, Owner& owner) {
+  if (flight.transport == Transport::tcp) {
+    return false;
+  }
+  owner.answered = owner.answered || flight.side == Side::server;
+  return flight.side == Side::client && (owner.answered || flight.when - owner.asked >= kPortRest);
 }
 
 void FlowOwners::on_flow_end(FlowId flow) {
@@ -31,7 +53,7 @@ void FlowOwners::on_flow_end(FlowId flow) {
 
 void FlowOwners::attach(Sighting& sighting) {
   if (const auto owner = owners_.find(sighting.flow); owner != owners_.end()) {
-    sighting.process = owner->second;
+    sighting.process = owner->second.process;
   }
   if (sighting.dns && sighting.dns->answer) {
     return;

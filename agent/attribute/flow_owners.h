@@ -3,18 +3,22 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <unordered_map>
 
 #include "agent/attribute/attributor.h"
 #include "agent/flow/flight_sink.h"
 #include "agent/sight/sighting.h"
+#include "core/clock.h"
 #include "core/counters.h"
 
 namespace gnomon {
 
 // FlowOwners stands between the flow room and the sight room: it asks the attributor at the first
-// bytes of each flow, when the socket is surely open, and hands the flight on.
+// bytes of each flow, when the socket is surely open, and hands the flight on. UDP has no end that
+// could be seen, and the next program may get the same port: what a client sends there after an
+// answer, or after kPortRest, is asked about again.
 //
 // Bounded to kMaxFlows; over it, new flows stay unattributed until others end. What became known of
 // each sighting is counted by source, `attribute_sightings_total{source="tls",outcome="program"}`.
@@ -22,6 +26,8 @@ namespace gnomon {
 class FlowOwners final : public FlightSink {
  public:
   static constexpr std::size_t kMaxFlows = 8192;
+  // Both questions of a look-up, or all datagrams of a hello, are sent within a few milliseconds.
+  static constexpr std::chrono::milliseconds kPortRest{50};
 
   FlowOwners(Attributor& attributor, FlightSink& next, Counters& counters);
 
@@ -40,10 +46,19 @@ class FlowOwners final : public FlightSink {
     Counter* unknown = nullptr;
   };
 
+  struct Owner {
+    Process process;
+    WallTime asked{};
+    bool answered = false;  // since then; UDP only
+  };
+
+  void learn_owner(const Flight& flight);
+  static bool may_be_anothers(const Flight& flight, Owner& owner);
+
   Attributor& attributor_;
   FlightSink& next_;
   std::array<Known, 4> known_;  // by source
-  std::unordered_map<FlowId, Process> owners_;
+  std::unordered_map<FlowId, Owner> owners_;
 };
 
 }  // namespace gnomon

@@ -15,20 +15,11 @@ Result<std::unique_ptr<LinuxAttributor>, IoError> LinuxAttributor::open(Counters
 
 LinuxAttributor::LinuxAttributor(SockDiag diag, Counters& counters, const Clock& clock)
     : diag_(std::move(diag)),
-      clock_(clock),
+      processes_(ProcessTable::Limits{}, clock, counters),
       whole_(counters.counter("attribute_lookups_total", "Flows by what is known of their owner.",
                               {{"outcome", "program"}})),
       user_only_(counters.counter("attribute_lookups_total", {}, {{"outcome", "user-only"}})),
       unknown_(counters.counter("attribute_lookups_total", {}, {{"outcome", "unknown"}})) {}
-
-bool LinuxAttributor::may_scan() {
-  const MonotonicTime now = clock_.monotonic();
-  if (now - second_begin_ >= std::chrono::seconds{1}) {
-    second_begin_ = now;
-    scans_before_ = processes_.scans();
-  }
-  return processes_.scans() - scans_before_ < kScansPerSecond;
-}
 
 Process LinuxAttributor::owner_of(Transport transport, const Endpoint& local,
                                   const Endpoint& remote) {
@@ -39,7 +30,7 @@ Process LinuxAttributor::owner_of(Transport transport, const Endpoint& local,
     return process;
   }
   process.uid = owner->uid;
-  const auto program = may_scan() ? processes_.find(owner->inode) : std::nullopt;
+  const auto program = processes_.find(owner->inode, owner->uid);
   if (!program) {
     user_only_.add_alone();
     return process;

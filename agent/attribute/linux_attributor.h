@@ -15,12 +15,10 @@
 namespace gnomon {
 
 // LinuxAttributor counts what it found by `attribute_lookups_total{outcome=...}`; `counters` and
-// `clock` must outlive it. Looking through all processes is rationed to kScansPerSecond, so that a
-// burst of short-lived programs costs names and not CPU.
+// `clock` must outlive it. What it may cost is bounded (ProcessTable::Limits): a burst of
+// short-lived programs costs names and not CPU.
 class LinuxAttributor final : public Attributor {
  public:
-  static constexpr unsigned kScansPerSecond = 20;
-
   static Result<std::unique_ptr<LinuxAttributor>, IoError> open(Counters& counters,
                                                                 const Clock& clock);
 
@@ -29,16 +27,11 @@ class LinuxAttributor final : public Attributor {
  private:
   LinuxAttributor(SockDiag diag, Counters& counters, const Clock& clock);
 
-  bool may_scan();
-
   SockDiag diag_;
   ProcessTable processes_;
-  const Clock& clock_;
   Counter& whole_;      // user and program
   Counter& user_only_;  // the process is gone, hidden, or not looked for
   Counter& unknown_;
-  MonotonicTime second_begin_{};
-  std::uint64_t scans_before_ = 0;
 };
 
 }  // namespace gnomon

@@ -2,9 +2,12 @@
 other names get an address of the web server, so that no look-up ever leaves the machine.
 
     dns.py dns.json
+
+LAB_DNS_DELAY_MS: how long an answer over UDP is kept back, as if it came from farther away.
 """
 import hashlib
 import json
+import os
 import socket
 import struct
 import sys
@@ -12,6 +15,7 @@ import threading
 
 CONFIG = json.load(open(sys.argv[1]))
 HOSTS = CONFIG["hosts"]
+DELAY_S = float(os.environ.get("LAB_DNS_DELAY_MS", "0")) / 1000
 TTL = 60
 NXDOMAIN = {"wpad", "wpad.acme-corp.example"}
 
@@ -64,9 +68,13 @@ def serve_udp(address):
     while True:
         query, peer = sock.recvfrom(4096)
         try:
-            sock.sendto(answer(query), peer)
+            reply = answer(query)
         except (IndexError, struct.error, UnicodeError):
-            pass
+            continue
+        if DELAY_S:
+            threading.Timer(DELAY_S, sock.sendto, (reply, peer)).start()
+        else:
+            sock.sendto(reply, peer)
 
 
 def serve_connection(connection):

@@ -52,7 +52,7 @@ def skip_unless_possible(**needs):
 class Lab:
     """The running lab: namespaces and servers. Use as a context manager. HTTP/3 needs caddy."""
 
-    def __init__(self, folder, workstations=1, with_http3=True):
+    def __init__(self, folder, workstations=1, with_http3=True, dns_delay_ms=0):
         self.folder = folder
         self.prefix = f"gl{os.getpid()}"
         self.inet = self.prefix + "inet"
@@ -60,6 +60,7 @@ class Lab:
         self.processes = []
         self.closed = False
         self.with_http3 = with_http3
+        self.dns_delay_ms = dns_delay_ms
 
     def __enter__(self):
         import prepare
@@ -120,7 +121,8 @@ class Lab:
         self.control = str(self.folder / "control.sock")
         pathlib.Path(self.control).unlink(missing_ok=True)
         errors = open(self.folder / "servers.log", "a")
-        self.start(self.inet, "python3", str(HERE / "dns.py"), str(self.folder / "dns.json"), ready="ready", stderr=errors)
+        self.start(self.inet, "python3", str(HERE / "dns.py"), str(self.folder / "dns.json"), ready="ready", stderr=errors,
+                   env={**os.environ, "LAB_DNS_DELAY_MS": str(self.dns_delay_ms)})
         self.start(self.inet, "node", str(HERE / "web.cjs"), str(self.folder / "world.json"), self.control,
                    ready="ready", stderr=errors)
         if not self.with_http3:

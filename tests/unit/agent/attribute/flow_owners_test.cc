@@ -61,6 +61,32 @@ TEST_CASE("FlowOwners: the owner is asked for once a flow and attached to its si
   CHECK(sighting.process.uid == 1000U);
 }
 
+TEST_CASE("FlowOwners: a UDP port that another program got is asked about again",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
+  Flight flight = flight_of(1, 50001);
+  const auto send = [&](Transport transport, Side side, std::chrono::milliseconds at) {
+    flight.transport = transport;
+    flight.side = side;
+    flight.when = WallTime{at};
+    owners.on_flight(flight);
+    return attributor.asked;
+  };
+  using std::chrono::milliseconds;
+  CHECK(send(Transport::udp, Side::client, milliseconds{0}) == 1);
+  CHECK(send(Transport::udp, Side::client, milliseconds{49}) == 1);
+  CHECK(send(Transport::udp, Side::client, milliseconds{50}) == 2);
+  // An answer, however late, is of whoever asked; what is sent behind it may be another's.
+  CHECK(send(Transport::udp, Side::server, milliseconds{1000}) == 2);
+  CHECK(send(Transport::udp, Side::server, milliseconds{1001}) == 2);
+  CHECK(send(Transport::udp, Side::client, milliseconds{1002}) == 3);
+  // The end of a TCP flow is seen.
+  CHECK(send(Transport::tcp, Side::client, milliseconds{60'000}) == 3);
+}
+
 TEST_CASE("FlowOwners: every sighting is counted by source and by what is known of it",
           "[agent][attribute]") {
   ScriptedAttributor attributor;
