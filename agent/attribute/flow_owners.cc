@@ -1,5 +1,7 @@
 #include "agent/attribute/flow_owners.h"
 
+#include <utility>
+
 namespace gnomon {
 
 FlowOwners::FlowOwners(Attributor& attributor, FlightSink& next, Counters& counters)
@@ -23,6 +25,13 @@ Appetite FlowOwners::on_flight(const Flight& flight) {
   return next_.on_flight(flight);
 }
 
+void FlowOwners::on_opening(const Flight& flight) {
+  if (!flight.tunnelled) {
+    learn_owner(flight);
+  }
+  next_.on_opening(flight);
+}
+
 void FlowOwners::learn_owner(const Flight& flight) {
   auto known = owners_.find(flight.flow);
   if (known == owners_.end()) {
@@ -30,20 +39,22 @@ void FlowOwners::learn_owner(const Flight& flight) {
       return;
     }
     known = owners_.emplace(flight.flow, Owner{}).first;
-  } else if (!may_be_anothers(flight, known->second)) {
+  } else if (!is_worth_asking(flight, known->second)) {
     return;
   }
   known->second = {attributor_.owner_of(flight.transport, flight.client, flight.server),
-                   flight.when, false};
+                   flight.when, flight.bytes.empty()};
 }
 
-// may_be_anothers tells a UDP datagram whose port may have come to another socket.
-bool FlowOwners::may_be_anothers(const Flight& flight, Owner& owner) {
+// is_worth_asking tells that asking again may give another answer: of a UDP datagram whose port may
+// have come to another socket, and of a TCP flow whose owner was not found when it opened.
+bool FlowOwners::is_worth_asking(const Flight& flight, Owner& owner) {
   if (flight.transport == Transport::tcp) {
-    return false;
+    return std::exchange(owner.may_change, false) && owner.process.program.empty();
   }
-  owner.answered = owner.answered || flight.side == Side::server;
-  return flight.side == Side::client && (owner.answered || flight.when - owner.asked >= kPortRest);
+  owner.may_change = owner.may_change || flight.side == Side::server;
+  return flight.side == Side::client &&
+         (owner.may_change || flight.when - owner.asked >= kPortRest);
 }
 
 void FlowOwners::on_flow_end(FlowId flow) {

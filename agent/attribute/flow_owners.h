@@ -15,10 +15,10 @@
 
 namespace gnomon {
 
-// FlowOwners stands between the flow room and the sight room: it asks the attributor at the first
-// bytes of each flow, when the socket is surely open, and hands the flight on. UDP has no end that
-// could be seen, and the next program may get the same port: what a client sends there after an
-// answer, or after kPortRest, is asked about again.
+// FlowOwners stands between the flow room and the sight room: it asks the attributor when a flow
+// opens, or at its first bytes, when the socket is surely open, and hands the flight on. UDP has no
+// end that could be seen, and the next program may get the same port: what a client sends there
+// after an answer, or after kPortRest, is asked about again.
 //
 // Bounded to kMaxFlows; over it, new flows stay unattributed until others end. What became known of
 // each sighting is counted by source, `attribute_sightings_total{source="tls",outcome="program"}`.
@@ -31,6 +31,7 @@ class FlowOwners final : public FlightSink {
 
   FlowOwners(Attributor& attributor, FlightSink& next, Counters& counters);
 
+  void on_opening(const Flight& flight) override;
   Appetite on_flight(const Flight& flight) override;
   void on_flow_end(FlowId flow) override;
 
@@ -49,11 +50,12 @@ class FlowOwners final : public FlightSink {
   struct Owner {
     Process process;
     WallTime asked{};
-    bool answered = false;  // since then; UDP only
+    // UDP: answered since then. TCP: not a byte was sent when it was asked about.
+    bool may_change = false;
   };
 
   void learn_owner(const Flight& flight);
-  static bool may_be_anothers(const Flight& flight, Owner& owner);
+  static bool is_worth_asking(const Flight& flight, Owner& owner);
 
   Attributor& attributor_;
   FlightSink& next_;

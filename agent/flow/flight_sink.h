@@ -14,6 +14,10 @@ class FlightSink {
   FlightSink& operator=(const FlightSink&) = delete;
   virtual ~FlightSink() = default;
 
+  // on_opening tells that the client asks for a TCP flow, where its SYN is seen: before any byte of
+  // it. `flight` has no bytes. Whoever wants only bytes lets it pass.
+  virtual void on_opening(const Flight& /*flight*/) {}
+
   // on_flight takes the next bytes of one side and says how much of them is done with.
   virtual Appetite on_flight(const Flight& flight) = 0;
 

@@ -182,6 +182,9 @@ void FlowTable::take_syn(const Segment& segment, FlightSink& sink) {
   half.from_start = true;
   half.start = segment.sequence;
   half.next = segment.sequence;
+  if (!answer) {
+    announce(segment.slot, segment.half, segment.datagram.when, sink);
+  }
 }
 
 FlowOutcome FlowTable::take_segment(Segment& segment, FlightSink& sink) {

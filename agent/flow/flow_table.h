@@ -114,6 +114,9 @@ class FlowTable {
   void begin_with_syn(const Segment& segment, std::size_t ahead, FlightSink& sink);
   void begin_at(const Segment& segment, FlightSink& sink);
 
+  static Flight begin_flight(const Slot& slot, unsigned half_index, WallTime when);
+  void announce(Index index, unsigned half_index, WallTime when, FlightSink& sink);
+
   // Both yield false when the half is settled by it; its buffer is gone then.
   bool hand_over(Index index, unsigned half_index, Bytes bytes, WallTime when, FlightSink& sink,
                  std::size_t& consumed);

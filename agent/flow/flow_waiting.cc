@@ -7,25 +7,37 @@
 
 namespace gnomon {
 
-bool FlowTable::hand_over(Index index, unsigned half_index, Bytes bytes, WallTime when,
-                          FlightSink& sink, std::size_t& consumed) {
-  Slot& slot = slots_[index];
-  const Half& half = slot.halves[half_index];
-  slot.handed = true;
+// begin_flight fills in what does not depend on the bytes.
+Flight FlowTable::begin_flight(const Slot& slot, unsigned half_index, WallTime when) {
   const Endpoint& from = half_index == 0 ? slot.key.low : slot.key.high;
   const Endpoint& to = half_index == 0 ? slot.key.high : slot.key.low;
   const bool from_client = half_index == slot.client;
-
   Flight flight;
   flight.flow = slot.id;
-  flight.first = half.first;
+  flight.first = when;
   flight.when = when;
   flight.client = from_client ? from : to;
   flight.server = from_client ? to : from;
   flight.transport = Transport::tcp;
   flight.side = from_client ? Side::client : Side::server;
-  flight.from_start = half.from_start;
   flight.tunnelled = slot.tunnelled;
+  return flight;
+}
+
+void FlowTable::announce(Index index, unsigned half_index, WallTime when, FlightSink& sink) {
+  Slot& slot = slots_[index];
+  slot.handed = true;
+  sink.on_opening(begin_flight(slot, half_index, when));
+}
+
+bool FlowTable::hand_over(Index index, unsigned half_index, Bytes bytes, WallTime when,
+                          FlightSink& sink, std::size_t& consumed) {
+  Slot& slot = slots_[index];
+  const Half& half = slot.halves[half_index];
+  slot.handed = true;
+  Flight flight = begin_flight(slot, half_index, when);
+  flight.first = half.first;
+  flight.from_start = half.from_start;
   flight.bytes = bytes;
   const Appetite appetite = sink.on_flight(flight);
   if (appetite.enough) {

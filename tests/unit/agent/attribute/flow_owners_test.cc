@@ -11,8 +11,9 @@ class ScriptedAttributor final : public Attributor {
  public:
   Process owner_of(Transport, const Endpoint& local, const Endpoint&) override {
     ++asked;
-    return Process{"program-" + std::to_string(local.port), 1000, 7};
+    return knows ? Process{"program-" + std::to_string(local.port), 1000, 7} : Process{};
   }
+  bool knows = true;
   int asked = 0;
 };
 
@@ -23,13 +24,18 @@ class CountingSink final : public FlightSink {
     return {3, true};
   }
   void on_flow_end(FlowId flow) override { ended.push_back(flow); }
+  void on_opening(const Flight& flight) override { opened.push_back(flight.flow); }
+  std::vector<FlowId> opened;
   std::vector<FlowId> flights;
   std::vector<FlowId> ended;
 };
 
+constexpr std::array<std::uint8_t, 1> kBytes{0x16};
+
 Flight flight_of(FlowId flow, std::uint16_t port) {
   Flight flight;
   flight.flow = flow;
+  flight.bytes = kBytes;
   flight.client.port = port;
   return flight;
 }
@@ -61,6 +67,33 @@ TEST_CASE("FlowOwners: the owner is asked for once a flow and attached to its si
   CHECK(sighting.process.uid == 1000U);
 }
 
+TEST_CASE("FlowOwners: the owner is asked for when a flow opens, and again if that was in vain",
+          "[agent][attribute]") {
+  ScriptedAttributor attributor;
+  CountingSink sink;
+  Counters counters;
+  FlowOwners owners{attributor, sink, counters};
+  const auto open_and_send = [&](FlowId flow, bool known_at_once) {
+    Flight flight = flight_of(flow, 50001);
+    flight.transport = Transport::tcp;
+    attributor.knows = known_at_once;
+    attributor.asked = 0;
+    flight.bytes = {};
+    owners.on_opening(flight);
+    attributor.knows = true;
+    flight.bytes = kBytes;
+    owners.on_flight(flight);
+    owners.on_flight(flight);
+    Sighting sighting = sighting_of(flow);
+    owners.attach(sighting);
+    CHECK(sighting.process.program == "program-50001");
+    return attributor.asked;
+  };
+  CHECK(open_and_send(1, true) == 1);
+  CHECK(open_and_send(2, false) == 2);
+  CHECK(sink.opened == std::vector<FlowId>{1, 2});
+}
+
 TEST_CASE("FlowOwners: a UDP port that another program got is asked about again",
           "[agent][attribute]") {
   ScriptedAttributor attributor;
@@ -72,6 +105,7 @@ TEST_CASE("FlowOwners: a UDP port that another program got is asked about again"
     flight.transport = transport;
     flight.side = side;
     flight.when = WallTime{at};
+    flight.bytes = kBytes;
     owners.on_flight(flight);
     return attributor.asked;
   };

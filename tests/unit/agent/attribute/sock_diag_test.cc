@@ -142,5 +142,27 @@ TEST_CASE("LinuxAttributor: names this very process, and counts each outcome",
   CHECK(counters.value("attribute_lookups_total{outcome=\"unknown\"}") == 1);
 }
 
+TEST_CASE("LinuxAttributor: a flood of flows is not asked about beyond its ration",
+          "[agent][attribute]") {
+  const Socket server{AF_INET, SOCK_STREAM};
+  const Socket client{AF_INET, SOCK_STREAM};
+  REQUIRE(server.bind_loopback());
+  REQUIRE(server.listen());
+  REQUIRE(client.connect(server.local()));
+  Counters counters;
+  testing::ManualClock clock;
+  auto attributor = LinuxAttributor::open(counters, clock);
+  REQUIRE(attributor);
+  const auto ask = [&] {
+    return (*attributor)->owner_of(Transport::tcp, client.local(), server.local()).uid.has_value();
+  };
+  for (std::uint32_t i = 0; i < LinuxAttributor::kQuestionsPerSecond; ++i) {
+    REQUIRE(ask());
+  }
+  CHECK_FALSE(ask());
+  clock.advance(std::chrono::seconds{1});
+  CHECK(ask());
+}
+
 }  // namespace
 }  // namespace gnomon

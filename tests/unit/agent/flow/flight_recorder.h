@@ -31,7 +31,20 @@ class FlightRecorder final : public FlightSink {
 
   std::function<Appetite(const Flight&)> answer = [](const Flight&) { return Appetite{}; };
   std::vector<Call> calls;
+  std::vector<Call> opened;
   std::multiset<FlowId> ended;
+
+  void on_opening(const Flight& flight) override {
+    opened.push_back({flight.flow,
+                      flight.side,
+                      {},
+                      flight.client,
+                      flight.server,
+                      flight.from_start,
+                      flight.first,
+                      flight.when,
+                      flight.bytes.data()});
+  }
 
   Appetite on_flight(const Flight& flight) override {
     const std::string bytes{flight.bytes.begin(), flight.bytes.end()};

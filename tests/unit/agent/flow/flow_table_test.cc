@@ -111,6 +111,31 @@ TEST_CASE("FlowTable: a flight complete in one segment is handed over where it l
   CHECK(f.table.waiting_flights() == 0);
 }
 
+TEST_CASE("FlowTable: the sink is told once that a flow opens, and of its end without a byte too",
+          "[agent][flow]") {
+  Fixture f;
+  f.line.syn(99);
+  f.line.syn(99);
+  f.line.server(500, "", TcpFlags::kSyn | TcpFlags::kAck);
+  REQUIRE(f.recorder.opened.size() == 1);
+  const auto opened = f.recorder.opened[0];
+  CHECK(opened.client.port == 50000);
+  CHECK(opened.server.port == 443);
+  CHECK(opened.side == Side::client);
+  CHECK(opened.bytes.empty());
+  CHECK(f.recorder.calls.empty());
+
+  // The ports again: the first flow is over.
+  f.line.syn(70'000);
+  REQUIRE(f.recorder.opened.size() == 2);
+  CHECK(f.recorder.ended == std::multiset<FlowId>{opened.flow});
+  f.line.client(70'001, hello(100));
+  REQUIRE(f.recorder.calls.size() == 1);
+  CHECK(f.recorder.calls[0].flow == f.recorder.opened[1].flow);
+  f.table.finish(f.recorder);
+  CHECK(f.recorder.ended.size() == 2);
+}
+
 TEST_CASE("FlowTable: a flight over three segments grows until the sink has enough",
           "[agent][flow]") {
   Fixture f;
@@ -479,8 +504,10 @@ TEST_CASE("FlowTable: every datagram has one outcome", "[agent][flow]") {
   CHECK(f.table.waiting_flights() == 0);
   // Every flow the sink knew was ended, and none twice.
   std::set<FlowId> known;
-  for (const auto& call : f.recorder.calls) {
-    known.insert(call.flow);
+  for (const auto* calls : {&f.recorder.calls, &f.recorder.opened}) {
+    for (const auto& call : *calls) {
+      known.insert(call.flow);
+    }
   }
   CHECK(f.recorder.ended.size() == known.size());
   for (const FlowId flow : known) {
