@@ -60,6 +60,9 @@ void AgentRules::lay() {
 }
 
 Result<TrustedKeys, std::string> AgentRules::overlay_trust() const {
+  if (overlay_) {
+    return overlay_->trusted();  // with the new keys that it brought, if it did
+  }
   auto trusted = read_trust(overlay_trust_path_);
   if (!trusted) {
     return Failure{
@@ -115,7 +118,21 @@ Result<Ok, std::string> AgentRules::take(wire::PushKind kind, const std::string&
   }
   overlay_ = std::move(*overlay);
   lay();
+  keep_trust(*trusted);
   return Ok{};
+}
+
+void AgentRules::keep_trust(const TrustedKeys& before) const {
+  const TrustedKeys& now = overlay_->trusted();
+  if (now.root_version <= before.root_version) {
+    return;
+  }
+  // Should the overlay's file be lost, the old keys must not count again.
+  if (const auto kept = write_trust(overlay_trust_path_, now); !kept) {
+    log::warn("overlay.trust_not_kept", {{"why", kept.error().text}});
+  } else {
+    log::info("overlay.keys_followed", {{"root_version", now.root_version}});
+  }
 }
 
 }  // namespace gnomon

@@ -22,9 +22,10 @@ namespace gnomon {
 constexpr std::size_t kMaxOwnTools = 1000;
 
 // AgentRules is a value: copies share the packs. The catalogue is held to the trust file of the
-// machine, the overlay to the key that the collector named when this agent enrolled, and neither
-// signature fits the other. Everything else about replacing them is here too, so that a pack or
-// overlay that is refused leaves the ones in use as they were.
+// machine, the overlay to the key that the collector named when this agent enrolled, or to one that
+// follows from it by records that the keys before have signed; neither signature fits the other.
+// Everything else about replacing them is here too, so that a pack or overlay that is refused
+// leaves the ones in use as they were.
 class AgentRules {
  public:
   // open opens the pack that the configuration names, the newest the collector sent, or the
@@ -51,6 +52,8 @@ class AgentRules {
   Result<std::shared_ptr<const OverlayPack>, std::string> fit(
       Result<std::shared_ptr<const OverlayPack>, PackError> opened) const;
   Result<TrustedKeys, std::string> overlay_trust() const;
+  // keep_trust stores the keys that the overlay in use brought, when they are newer than `before`.
+  void keep_trust(const TrustedKeys& before) const;
 
   std::string overlay_trust_path_;
   // Shared: packs always are.

@@ -248,6 +248,12 @@ void add_admin(CLI::App& app, int& exit_code) {
   load->footer(
       "Example: gnomon admin overlay load\nA changed file is also read within ten minutes.");
   load->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay load", {}); });
+  CLI::App* fresh = subcommand(*overlay, "new-keys",
+                               "Replace the keys that sign the overlay, and sign it anew", choice);
+  fresh->footer(
+      "Example: gnomon admin overlay new-keys\nAgents follow when they take the overlay that is "
+      "signed anew, and from then on refuse the old keys.");
+  fresh->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay new-keys", {}); });
 
   CLI::App* unknowns = admin->add_subcommand("unknowns", "Domains outside the catalogue");
   unknowns->require_subcommand(1);

@@ -44,11 +44,13 @@ wire::AdminReply reply_of(const OwnRules& rules, const Reading& reading) {
 
 }  // namespace
 
-AdminHandler overlay_commands(OwnRules* rules, std::function<Reading()> read, AdminHandler others) {
-  return [rules, read = std::move(read),
+AdminHandler overlay_commands(OwnRules* rules, std::function<Reading()> read,
+                              std::function<Reading()> replace, AdminHandler others) {
+  return [rules, read = std::move(read), replace = std::move(replace),
           others = std::move(others)](const wire::AdminRequest& request) {
     const bool load = request.command == "overlay load";
-    if (!load && request.command != "overlay show") {
+    const bool fresh = request.command == "overlay new-keys";
+    if (!load && !fresh && request.command != "overlay show") {
       return others(request);
     }
     if (rules == nullptr) {
@@ -56,8 +58,8 @@ AdminHandler overlay_commands(OwnRules* rules, std::function<Reading()> read, Ad
       none.error = "this collector has no catalogue, so there is nothing to lay an overlay over";
       return none;
     }
-    const Reading reading = load ? read() : rules->last();
-    if (load && reading.what == Reading::What::refused) {
+    const Reading reading = load ? read() : fresh ? replace() : rules->last();
+    if ((load || fresh) && reading.what == Reading::What::refused) {
       wire::AdminReply refused;
       refused.error = reading.text;
       return refused;

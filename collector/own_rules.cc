@@ -6,72 +6,16 @@
 #include <set>
 #include <utility>
 
-#include "core/catalog/signing.h"
-#include "core/catalog/trust.h"
+#include "collector/overlay_keys.h"
+#include "core/catalog/pack_file.h"
 #include "core/log.h"
 #include "core/rulebook/compile.h"
 
 namespace gnomon {
 namespace {
 
-constexpr std::size_t kMaxKeyText = 4096;
-// The trust lasts as long as a collector may: it ends with the root authority's certificate, which
-// is made at the same time.
-constexpr std::chrono::days kTrustLife{20 * 365};
 // An overlay is signed anew when half of its life is over.
 constexpr std::chrono::days kOverlayLife{365};
-
-// read_or_make_key yields the key in `path`, made and stored on first use.
-Result<SecretKey, std::string> read_or_make_key(FileSystem& files, const std::string& path) {
-  const auto there = files.exists(path);
-  if (!there) {
-    return Failure{there.error().text()};
-  }
-  if (*there) {
-    const auto text = read_whole_file(files, path, kMaxKeyText);
-    if (!text) {
-      return Failure{text.error().text()};
-    }
-    auto key = SecretKey::from_text(*text);
-    if (!key) {
-      return Failure{path + " is not a secret key; restore it from a backup"};
-    }
-    return std::move(*key);
-  }
-  SecretKey key = SecretKey::generate();
-  if (const auto stored = replace_file(files, path, key.to_text()); !stored) {
-    return Failure{stored.error().text()};
-  }
-  return key;
-}
-
-// read_or_make_trust yields the root record that names `key`.
-Result<TrustedKeys, std::string> read_or_make_trust(FileSystem& files, const std::string& path,
-                                                    const SecretKey& root, const SecretKey& key,
-                                                    WallTime now) {
-  const auto there = files.exists(path);
-  if (!there) {
-    return Failure{there.error().text()};
-  }
-  if (!*there) {
-    TrustedKeys keys;
-    keys.root_version = 1;
-    keys.root_keys = {root.public_key()};
-    keys.keys = {key.public_key()};
-    keys.root_expires = std::chrono::floor<std::chrono::seconds>(now) + kTrustLife;
-    if (const auto stored = replace_file(files, path, make_root(keys, {root})); !stored) {
-      return Failure{stored.error().text()};
-    }
-  }
-  auto trust = read_trust(path);
-  if (!trust) {
-    return Failure{path + ": " + trust.error().text};
-  }
-  if (trust->keys != std::vector<SignerKey>{key.public_key()}) {
-    return Failure{path + " names another key than the one beside it; restore both from a backup"};
-  }
-  return std::move(*trust);
-}
 
 std::uint32_t minute_of(WallTime time) {
   return static_cast<std::uint32_t>(
@@ -101,8 +45,7 @@ std::string sentence_of(const std::string& file, const std::vector<Finding>& fin
 }  // namespace
 
 OwnRules::OwnRules(FileSystem& files, const Clock& clock, OwnRulesOptions options,
-                   std::shared_ptr<const RulePack> catalogue, std::unique_ptr<const SecretKey> key,
-                   TrustedKeys trust)
+                   std::shared_ptr<const RulePack> catalogue, std::unique_ptr<OverlayKeys> keys)
     : files_(files),
       clock_(clock),
       options_([&] {
@@ -112,8 +55,7 @@ OwnRules::OwnRules(FileSystem& files, const Clock& clock, OwnRulesOptions option
       }()),
       file_is_named_(options_.file != kUsualOverlay),
       catalogue_(std::move(catalogue)),
-      key_(std::move(key)),
-      trust_(std::move(trust)) {}
+      keys_(std::move(keys)) {}
 
 OwnRules::~OwnRules() = default;
 
@@ -123,22 +65,13 @@ Result<std::unique_ptr<OwnRules>, std::string> OwnRules::open(
   if (const auto made = files.make_directory(options.key_directory); !made) {
     return Failure{made.error().text()};
   }
-  const std::string& folder = options.key_directory;
-  const auto root = read_or_make_key(files, folder + "/overlay-root.key");
-  if (!root) {
-    return Failure{root.error()};
+  auto keys = OverlayKeys::open(files, options.key_directory, clock.wall());
+  if (!keys) {
+    return Failure{keys.error()};
   }
-  auto key = read_or_make_key(files, folder + "/overlay.key");
-  if (!key) {
-    return Failure{key.error()};
-  }
-  auto trust = read_or_make_trust(files, folder + "/overlay.trust", *root, *key, clock.wall());
-  if (!trust) {
-    return Failure{trust.error()};
-  }
-  std::unique_ptr<OwnRules> rules{
-      new OwnRules{files, clock, std::move(options), std::move(catalogue),
-                   std::make_unique<const SecretKey>(std::move(*key)), std::move(*trust)}};
+  std::unique_ptr<OwnRules> rules{new OwnRules{files, clock, std::move(options),
+                                               std::move(catalogue),
+                                               std::make_unique<OverlayKeys>(std::move(*keys))}};
   if (auto problem = rules->open_stored()) {
     return Failure{std::move(problem->text)};
   }
@@ -154,7 +87,7 @@ std::optional<Reading> OwnRules::open_stored() {
   if (!bytes) {
     return refused(bytes.error().text());
   }
-  auto overlay = OverlayPack::from_bytes(bytes_of(*bytes), trust_);
+  auto overlay = OverlayPack::from_bytes(bytes_of(*bytes), keys_->trust());
   if (!overlay) {
     // Signed by nobody we know, or damaged: the file is the truth, and is read next.
     log::warn("overlay.stored_not_used", {{"why", overlay.error().text}});
@@ -201,7 +134,8 @@ Reading OwnRules::read_now() {
     return refused(sentence_of(options_.file, loaded.findings));
   }
   CompileOptions compile;
-  compile.signers = {*key_};
+  compile.signers = {keys_->key()};
+  compile.roots = keys_->records();
   if (overlay_ != nullptr) {
     // The same rules under the same manifest give the same bytes.
     const auto parts = take_apart(bytes_of(bytes_));
@@ -211,16 +145,56 @@ Reading OwnRules::read_now() {
       return {Reading::What::unchanged, in_use_text()};
     }
   }
-  compile.manifest.version =
-      std::max(minute_of(now), overlay_ != nullptr ? overlay_->version() + 1 : 1);
-  compile.manifest.created = std::chrono::floor<std::chrono::seconds>(now);
-  compile.manifest.expires = compile.manifest.created + kOverlayLife;
+  compile.manifest = next_manifest();
   return take(compile_overlay(loaded.book, compile));
+}
+
+Manifest OwnRules::next_manifest() const {
+  const WallTime now = clock_.wall();
+  Manifest manifest;
+  manifest.version = std::max(minute_of(now), overlay_ != nullptr ? overlay_->version() + 1 : 1);
+  manifest.created = std::chrono::floor<std::chrono::seconds>(now);
+  manifest.expires = manifest.created + kOverlayLife;
+  return manifest;
+}
+
+Reading OwnRules::replace_keys() {
+  const std::lock_guard lock{mutex_};
+  if (const auto replaced = keys_->replace(files_, clock_.wall()); !replaced) {
+    last_ = refused("the overlay's keys were not replaced: " + replaced.error());
+    return last_;
+  }
+  log::info("overlay.keys_replaced", {{"root_version", keys_->trust().root_version}});
+  // What is in use is signed anew, whatever became of the file; with nothing in use an empty
+  // overlay tells the agents of the new keys.
+  std::vector<std::uint8_t> pack;
+  if (const auto parts = take_apart(bytes_of(bytes_)); overlay_ != nullptr && parts) {
+    pack = seal_pack(parts->body, PackKind::overlay, next_manifest(), keys_->records(),
+                     {keys_->key()});
+  } else {
+    CompileOptions compile;
+    compile.signers = {keys_->key()};
+    compile.roots = keys_->records();
+    compile.manifest = next_manifest();
+    pack = compile_overlay(Rulebook{}, compile);
+  }
+  last_ = take(pack);
+  if (last_.what == Reading::What::taken) {
+    last_.text = "new keys, number " + std::to_string(keys_->trust().root_version) + "; " +
+                 last_.text + ". Agents follow when they take it; back up " +
+                 options_.key_directory + " now";
+  }
+  return last_;
+}
+
+std::string OwnRules::trust() const {
+  const std::lock_guard lock{mutex_};
+  return keys_->trust().root_text;
 }
 
 Reading OwnRules::take(const std::vector<std::uint8_t>& pack) {
   // Opened as an agent will, before anything is replaced.
-  auto overlay = OverlayPack::from_bytes(pack, trust_);
+  auto overlay = OverlayPack::from_bytes(pack, keys_->trust());
   if (!overlay) {
     return refused(overlay.error().text);
   }

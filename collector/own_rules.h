@@ -19,7 +19,8 @@
 
 namespace gnomon {
 
-class SecretKey;
+class OverlayKeys;
+struct Manifest;
 
 // kUsualOverlay is read when nobody names another file, and it is there.
 constexpr const char* kUsualOverlay = "/etc/gnomon/overlay.yaml";
@@ -29,7 +30,7 @@ constexpr std::size_t kMaxOverlayText = std::size_t{4} << 20;
 
 struct OwnRulesOptions {
   std::string file;  // the YAML people edit; empty: kUsualOverlay, and its absence is no fault
-  std::string key_directory;  // overlay-root.key, overlay.key, overlay.trust; made when missing
+  std::string key_directory;  // of the keys that sign it (overlay_keys.h); made when missing
   std::string pack;           // the signed overlay in use
 };
 
@@ -66,12 +67,16 @@ class OwnRules {
   // read_file reads the file, and takes what it says into use when that is new and right.
   Reading read_file();
 
-  // last is the outcome of the latest read_file().
+  // replace_keys makes new keys and signs with them what is in use. `taken`: agents that open it
+  // trust the new keys alone from then on; `refused`: nothing changed, and why.
+  Reading replace_keys();
+
+  // last is the outcome of the latest read_file() or replace_keys().
   Reading last() const;
   const std::string& file() const { return options_.file; }
 
   // trust is the root record that agents get when they enrol.
-  const std::string& trust() const { return trust_.root_text; }
+  std::string trust() const;
 
   // overlay is the one in use, null when there is none; bytes is its file.
   std::shared_ptr<const OverlayPack> overlay() const;
@@ -82,10 +87,10 @@ class OwnRules {
 
  private:
   OwnRules(FileSystem& files, const Clock& clock, OwnRulesOptions options,
-           std::shared_ptr<const RulePack> catalogue, std::unique_ptr<const SecretKey> key,
-           TrustedKeys trust);
+           std::shared_ptr<const RulePack> catalogue, std::unique_ptr<OverlayKeys> keys);
 
   Reading read_now();
+  Manifest next_manifest() const;
   Reading refused(std::string text) const;
   std::optional<Reading> open_stored();
   Reading take(const std::vector<std::uint8_t>& pack);
@@ -96,10 +101,9 @@ class OwnRules {
   const OwnRulesOptions options_;
   const bool file_is_named_;
   const std::shared_ptr<const RulePack> catalogue_;  // shared: packs always are
-  const std::unique_ptr<const SecretKey> key_;
-  const TrustedKeys trust_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
+  std::unique_ptr<OverlayKeys> keys_;
   std::shared_ptr<const OverlayPack> overlay_;  // shared: packs always are
   std::string bytes_;
   Reading last_;

@@ -354,7 +354,9 @@ class Service::Impl {
     offer_overlay();
 
     EnrolServerOptions enrol;
-    enrol.overlay_trust = own_rules_ == nullptr ? std::string{} : own_rules_->trust();
+    if (own_rules_ != nullptr) {
+      enrol.overlay_trust = [this] { return own_rules_->trust(); };
+    }
     enrol.address = config_.enrol;
     enrol.agent_port = ingest_->port();
     enrol_ = std::make_unique<EnrolServer>(io_, pool_, *authority_, *registry_, clock_, counters_,
@@ -369,7 +371,8 @@ class Service::Impl {
         enrolment_commands(
             *registry_, *authority_,
             overlay_commands(
-                own_rules_.get(), [this] { return read_overlay(); },
+                own_rules_.get(), [this] { return follow_overlay(own_rules_->read_file()); },
+                [this] { return follow_overlay(own_rules_->replace_keys()); },
                 backup_commands(
                     files_, *store_, config_.data,
                     unknowns_commands(*store_, clock_, review_commands(*review_, *query_))))));
@@ -403,10 +406,8 @@ class Service::Impl {
     }
   }
 
-  // read_overlay reads the company's file again, and makes everything follow when it has changed.
-  // On a pool thread.
-  Reading read_overlay() {
-    Reading reading = own_rules_->read_file();
+  // follow_overlay makes everything follow an overlay that is new. On a pool thread.
+  Reading follow_overlay(Reading reading) {
     if (reading.what == Reading::What::taken) {
       query_->set_pack(own_rules_->rules());
       follow_own_list();
@@ -446,7 +447,7 @@ class Service::Impl {
         });
       }
       if (own_rules_ != nullptr) {
-        static_cast<void>(read_overlay());
+        static_cast<void>(follow_overlay(own_rules_->read_file()));
       }
       if (const auto issued = digests_->of(query_->last_week(), true); !issued) {
         log::warn("collector.digest_failed", {{"reason", issued.error().text()}});

@@ -161,7 +161,7 @@ class EnrolServer::Impl {
     }
     reply.root = authority_.root().to_der();
     reply.port = options_.agent_port;
-    reply.overlay_trust = options_.overlay_trust;
+    reply.overlay_trust = options_.overlay_trust ? options_.overlay_trust() : std::string{};
     co_return reply;
   }
 

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -26,8 +27,9 @@ namespace gnomon {
 struct EnrolServerOptions {
   HostPort address{"0.0.0.0", 7444};
   std::uint16_t agent_port = 7443;  // told to newcomers
-  std::string overlay_trust;        // likewise: whose overlays to trust; empty: of none
-  double per_second = 10;           // enrolments, of all addresses together
+  // Likewise: whose overlays to trust, as it stands when somebody asks; absent: of none.
+  std::function<std::string()> overlay_trust;
+  double per_second = 10;  // enrolments, of all addresses together
   double burst = 20;
   double failures_per_minute = 10;  // of one address; then it waits
   std::size_t max_connections = 64;

@@ -13,8 +13,8 @@ from collector_test import USES, Collector, replay, tools_in
 from programs import Skipped, assert_one_sentence, main, wait_until
 from replay_test import AT
 
-# trello.com is the company's own board here, with the hosts that belong to it: its word goes before
-# the catalogue's about each.
+# All of trello.com is the company's own board here: its word goes before the catalogue's narrower
+# rules about each host below.
 OWN_BOARD = """
 tools:
   - id: board
@@ -23,10 +23,8 @@ tools:
     category: project-management
     jobs: [task-board]
     hosts:
-      - {host: trello.com, role: app, audience: both}
-      - {host: api-gateway.trello.com, role: app}
-      - {host: ws.trello.com, role: app}
-      - {host: a.trellocdn.com, role: asset}
+      - {host: .trello.com, role: app, audience: both}
+      - {host: .trellocdn.com, role: asset}
 tenants:
   - {tool: slack, tenant: acme}
 sanctioned: [board, slack]
@@ -139,6 +137,45 @@ def test_a_changed_file_reaches_agents_and_a_wrong_one_changes_nothing(place):
     agent = watching(place, "ws")
     assert version_at(place, "ws") == second
     finish(place, "ws", agent)
+
+
+def test_new_keys_reach_agents_and_the_old_ones_are_refused(place):
+    needs_root()
+    company = Company(place, OWN_BOARD)
+    assert company.collector.enrol("ws")[0] == 0
+    agent = watching(place, "ws")
+    first = int(company.overlay()["version"])
+    wait_until(lambda: version_at(place, "ws") == first, 60, "the overlay to reach the agent")
+    stolen = place.path("stolen.key")
+    stolen.write_bytes((company.collector.data / "ca" / "overlay.key").read_bytes())
+
+    status, out, errors = company.admin("overlay", "new-keys", "--format", "json")
+    assert status == 0, errors
+    second = int(json.loads(out)["version"])
+    assert second > first and "back up" in json.loads(out)["text"], out
+    wait_until(lambda: version_at(place, "ws") == second, 60, "the overlay with the new keys")
+    finish(place, "ws", agent)
+    assert "overlay.keys_followed" in place.path("ws.log").read_text()
+
+    # Who has the old key makes an overlay of a greater version, and even lays it into place.
+    forged = place.path("forged.pack")
+    status, out, errors = place.run("gnomon", "rules", "overlay", "compile", company.file, "--out",
+                                    forged, "--key", stolen, "--pack-version", str(second + 1000))
+    assert status == 0, (out, errors)
+    (overlay,) = [path for path in place.path("ws").rglob("overlay*") if path.suffix != ".trust"]
+    overlay.write_bytes(forged.read_bytes())
+    agent = watching(place, "ws")
+    wait_until(lambda: version_at(place, "ws") == second, 60, "the true overlay instead")
+    finish(place, "ws", agent)
+    assert "overlay.not_used" in place.path("ws.log").read_text()
+
+    # A machine that enrols now learns the new keys, and a collector that starts now has them.
+    company.collector.kill()
+    company.collector.start()
+    assert company.collector.enrol("newcomer")[0] == 0
+    agent = watching(place, "newcomer")
+    wait_until(lambda: version_at(place, "newcomer") == second, 60, "the overlay at the newcomer")
+    finish(place, "newcomer", agent)
 
 
 def test_checking_a_file_says_what_is_wrong_with_it(place):

@@ -56,7 +56,7 @@ bool matches(const HostPattern& pattern, const std::vector<std::string>& reserve
     if (label.empty() || std::find(reserved.begin(), reserved.end(), label) != reserved.end()) {
       return false;
     }
-    if (dot == rest.npos) {
+    if (dot == std::string::npos) {
       break;
     }
     rest.erase(0, dot + 1);
@@ -291,11 +291,11 @@ TEST_CASE("RulePack: the index answers like a walk over all rules", "[core][cata
       bool wild = false;
       for (auto n = random() % 3; n > 0; --n) {
         std::string label = random() % 3 == 0 ? pick(wilds) : pick(labels);
-        if (label.find('{') != label.npos && tenant) {
+        if (label.find('{') != std::string::npos && tenant) {
           label = "*";
         }
-        tenant = tenant || label.find('{') != label.npos;
-        wild = wild || label.find_first_of("*{") != label.npos;
+        tenant = tenant || label.find('{') != std::string::npos;
+        wild = wild || label.find_first_of("*{") != std::string::npos;
         text = label + "." + text;
       }
       if (!tenant && random() % 9 == 0) {

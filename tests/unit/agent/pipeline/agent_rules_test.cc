@@ -133,6 +133,59 @@ TEST_CASE("AgentRules: an older and an expired overlay are refused, and the one 
   CHECK(names_own_tool(rules));
 }
 
+TEST_CASE("AgentRules: new keys of the collector are followed and kept, the old ones refused",
+          "[agent][rules]") {
+  Workstation ws;
+  const SecretKey root = SecretKey::generate();
+  const SecretKey new_root = SecretKey::generate();
+  const SecretKey new_key = SecretKey::generate();
+  const auto names = [](std::uint32_t version, const SecretKey& of_root, const SecretKey& key) {
+    TrustedKeys keys;
+    keys.root_version = version;
+    keys.root_keys = {of_root.public_key()};
+    keys.keys = {key.public_key()};
+    keys.root_expires = test_time() + std::chrono::days{1000};
+    return keys;
+  };
+  const std::string identity = DataFolder{ws.config.data}.identity();
+  REQUIRE(
+      store_overlay_trust(ws.files, identity, make_root(names(1, root, ws.overlay.key()), {root})));
+  ws.store(ws.overlay_path(), ws.overlay_bytes());
+  AgentRules rules = ws.open();
+  REQUIRE(rules.overlay_version() == 5);
+
+  const auto sealed = [&](std::uint32_t version, const std::vector<std::string>& records,
+                          const SecretKey& key) {
+    Manifest manifest = ws.overlay.manifest();
+    manifest.version = version;
+    return seal_pack(encode_body(ws.overlay.content()), PackKind::overlay, manifest, records,
+                     {key});
+  };
+  const auto takes = [](const AgentRules& by, const std::vector<std::uint8_t>& pack) {
+    return by.check(PushKind::overlay, pack, test_time()).has_value();
+  };
+  const std::string record = make_root(names(2, new_root, new_key), {new_root, root});
+  CHECK_FALSE(takes(rules, sealed(6, {}, new_key)));
+  // A record that the old root has not signed leads nowhere.
+  CHECK_FALSE(
+      takes(rules, sealed(6, {make_root(names(2, new_root, new_key), {new_root})}, new_key)));
+  const auto followed = sealed(6, {record}, new_key);
+  REQUIRE(takes(rules, followed));
+  ws.store(ws.overlay_path(), followed);
+  REQUIRE(rules.take(PushKind::overlay, ws.overlay_path()));
+  CHECK_FALSE(takes(rules, sealed(7, {}, ws.overlay.key())));
+  CHECK(takes(rules, sealed(7, {}, new_key)));
+  CHECK(takes(rules, sealed(7, {record}, new_key)));
+
+  // After a start likewise, also when the overlay itself was lost.
+  CHECK(ws.open().overlay_version() == 6);
+  REQUIRE(ws.files.remove(ws.overlay_path()));
+  const AgentRules later = ws.open();
+  CHECK(later.overlay_version() == 0);
+  CHECK_FALSE(takes(later, sealed(7, {}, ws.overlay.key())));
+  CHECK(takes(later, sealed(7, {record}, new_key)));
+}
+
 TEST_CASE("AgentRules: without the collector's key, or with a damaged file, there is no overlay",
           "[agent][rules]") {
   Workstation ws;

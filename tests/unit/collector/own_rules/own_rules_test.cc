@@ -72,6 +72,121 @@ TEST_CASE("OwnRules: the file becomes an overlay that agents who trust the colle
   CHECK(whole->match("partner.slack.com").owner == TenantOwner::foreign);
 }
 
+TEST_CASE("OwnRules: agents follow new keys, and refuse the old ones from then on",
+          "[collector][rules]") {
+  Desk desk;
+  desk.write(kTimesheet);
+  const auto rules = desk.open();
+  REQUIRE(rules->read_file().what == What::taken);
+  const auto known = parse_trust(rules->trust());
+  REQUIRE(known);
+  const auto read_key = [&](const char* name) {
+    const auto text = read_whole_file(desk.files, desk.folder.file(name), 4096);
+    REQUIRE(text);
+    return *SecretKey::from_text(*text);
+  };
+  const SecretKey old_key = read_key("ca/overlay.key");
+  const SecretKey old_root = read_key("ca/overlay-root.key");
+  const std::uint32_t first = rules->overlay()->version();
+
+  for (int times = 0; times < 2; ++times) {  // twice: an agent may have slept through the first
+    const Reading replaced = rules->replace_keys();
+    CHECK(replaced.what == What::taken);
+    CHECK(replaced.text.find("back up") != std::string::npos);
+  }
+  const auto followed =
+      OverlayPack::from_bytes(bytes_of(rules->bytes()), *known, PackLimits{first, {}});
+  REQUIRE(followed);
+  CHECK((*followed)->version() > first);
+  CHECK((*followed)->own_tools() == std::vector<std::string_view>{"timesheet"});
+  const TrustedKeys& now = (*followed)->trusted();
+  CHECK(now.root_version == 3);
+  CHECK(now.keys == parse_trust(rules->trust())->keys);
+
+  // What the old key signs is refused, also with a greater version and with a chain of its own.
+  const std::string newest = rules->bytes();
+  const auto parts = take_apart(bytes_of(newest));
+  REQUIRE(parts);
+  Manifest later = parts->manifest;
+  later.version += 10;
+  const auto refused = [&](const std::vector<std::string>& records, const SecretKey& key) {
+    const auto pack = seal_pack(parts->body, PackKind::overlay, later, records, {key});
+    const auto opened = OverlayPack::from_bytes(pack, now);
+    return !opened && opened.error().fault == PackFault::bad_signature;
+  };
+  CHECK(refused({}, old_key));
+  const SecretKey thief = SecretKey::generate();
+  TrustedKeys stolen = now;
+  stolen.root_version = now.root_version + 1;
+  stolen.root_keys = {thief.public_key()};
+  stolen.keys = {thief.public_key()};
+  CHECK(refused({make_root(stolen, {thief, old_root})}, thief));
+  // An agent that never heard of the new keys still opens what the old key signed; that is what
+  // replacing in time is for.
+  CHECK(OverlayPack::from_bytes(seal_pack(parts->body, PackKind::overlay, later, {}, {old_key}),
+                                *known));
+
+  // The old secrets are gone, and the collector starts with the new ones.
+  for (const char* gone :
+       {"ca/overlay.key", "ca/overlay-root.key", "ca/overlay-2.key", "ca/overlay-root-2.key"}) {
+    CHECK_FALSE(*desk.files.exists(desk.folder.file(gone)));
+  }
+  const auto again = desk.open();
+  CHECK(again->trust() == rules->trust());
+  CHECK(again->overlay()->version() == rules->overlay()->version());
+  CHECK(again->read_file().what == What::unchanged);
+}
+
+TEST_CASE("OwnRules: new keys reach agents also when the file is wrong, or there is none",
+          "[collector][rules]") {
+  Desk desk;
+  const auto opens = [](const OwnRules& rules, const TrustedKeys& known) {
+    const auto opened = OverlayPack::from_bytes(bytes_of(rules.bytes()), known);
+    return opened && (*opened)->trusted().root_version == 2;
+  };
+  SECTION("a wrong file") {
+    desk.write(kTimesheet);
+    const auto rules = desk.open();
+    REQUIRE(rules->read_file().what == What::taken);
+    const auto known = parse_trust(rules->trust());
+    desk.write("tools: [");
+    REQUIRE(rules->read_file().what == What::refused);
+    CHECK(rules->replace_keys().what == What::taken);
+    CHECK(opens(*rules, *known));
+    CHECK(rules->overlay()->own_tools() == std::vector<std::string_view>{"timesheet"});
+  }
+  SECTION("no overlay yet") {
+    const auto rules = desk.open();
+    const auto known = parse_trust(rules->trust());
+    CHECK(rules->replace_keys().what == What::taken);
+    CHECK(opens(*rules, *known));
+    CHECK(rules->overlay()->own_tools().empty());
+  }
+}
+
+TEST_CASE("OwnRules: without the root's secret, or with another, nothing is replaced",
+          "[collector][rules]") {
+  Desk desk;
+  desk.write(kTimesheet);
+  const auto rules = desk.open();
+  REQUIRE(rules->read_file().what == What::taken);
+  const std::string trust = rules->trust();
+  const std::string bytes = rules->bytes();
+  const std::string root = desk.folder.file("ca/overlay-root.key");
+  SECTION("kept elsewhere") {
+    REQUIRE(desk.files.remove(root));
+    CHECK(rules->replace_keys().text.find("bring it back") != std::string::npos);
+  }
+  SECTION("another one") {
+    REQUIRE(replace_file(desk.files, root, SecretKey::generate().to_text(), Durable::no));
+    CHECK(rules->replace_keys().text.find("not the root that agents know") != std::string::npos);
+  }
+  CHECK(rules->last().what == What::refused);
+  CHECK(rules->trust() == trust);
+  CHECK(rules->bytes() == bytes);
+  CHECK(desk.open()->trust() == trust);  // it runs on without
+}
+
 TEST_CASE("OwnRules: what has not changed stays, what has gets a greater version",
           "[collector][rules]") {
   Desk desk;
