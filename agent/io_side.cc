@@ -42,8 +42,6 @@ constexpr std::chrono::hours kMaintainEvery{1};
 // that giving back and fetching again becomes work of its own.
 constexpr std::uint64_t kTrimAbove = std::uint64_t{18} << 20U;
 constexpr std::chrono::seconds kTrimPause{10};
-// Tokens leave together and not when a page is opened: it saves bytes, and tells less.
-constexpr std::chrono::hours kReportUnknownsEvery{1};
 
 }  // namespace
 
@@ -451,7 +449,7 @@ class IoSide::Thread {
     if (stopping_) {
       return;
     }
-    unknowns_timer_.expires_after(kReportUnknownsEvery);
+    unknowns_timer_.expires_after(options_.report_unknowns_every);
     unknowns_timer_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) {
         spool_unknowns();

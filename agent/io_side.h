@@ -31,6 +31,9 @@ struct IoSideOptions {
   bool take_packs = false;       // the collector may send newer rule packs and overlays
   bool patient = true;           // false: somebody waits for the end of it
   bool heartbeat_of_now = true;  // health speaks for the clock's time; false: for the contacts'
+  // How often a patient side reports tokens of unknown domains. They leave together and not when a
+  // page is opened: it saves bytes, and tells less.
+  std::chrono::milliseconds report_unknowns_every{std::chrono::hours{1}};
 };
 
 // IoProgress is how far the thread has come.

@@ -74,6 +74,7 @@ std::string text_of_reach(const std::string& pattern, const Reach& reach) {
   constexpr std::size_t kNamed = 3;
   std::vector<std::pair<std::size_t, std::string>> tools;
   std::size_t hosts = 0;
+  tools.reserve(reach.size());
   for (const auto& [tool, count] : reach) {
     tools.emplace_back(count, tool);
     hosts += count;
@@ -154,7 +155,7 @@ std::shared_ptr<const RulePack> preview(const Rulebook& book) {
 
 std::string host_of(std::string_view url) {
   const std::size_t scheme = url.find("://");
-  if (scheme != url.npos) {
+  if (scheme != std::string_view::npos) {
     url.remove_prefix(scheme + 3);
   }
   const auto host = DomainName::from_text(url.substr(0, url.find_first_of("/?#:")));
