@@ -83,19 +83,29 @@ Result<std::shared_ptr<const OverlayPack>, std::string> AgentRules::fit(
   return std::move(*opened);
 }
 
-Result<Ok, std::string> AgentRules::check(wire::PushKind kind, Bytes bytes, WallTime now) const {
+Result<AgentRules, std::string> AgentRules::check(wire::PushKind kind, Bytes bytes,
+                                                  WallTime now) const {
+  AgentRules next = *this;
   if (kind == wire::PushKind::rule_pack) {
-    const auto opened =
-        RulePack::from_bytes(bytes, catalogue_->trusted(), PackLimits{version(), now});
-    return opened ? Result<Ok, std::string>{Ok{}} : Failure{opened.error().text};
+    auto opened = RulePack::from_bytes(bytes, catalogue_->trusted(), PackLimits{version(), now});
+    if (!opened) {
+      return Failure{opened.error().text};
+    }
+    next.catalogue_ = std::move(*opened);
+  } else {
+    const auto trusted = overlay_trust();
+    if (!trusted) {
+      return Failure{trusted.error()};
+    }
+    auto overlay =
+        fit(OverlayPack::from_bytes(bytes, *trusted, PackLimits{overlay_version(), now}));
+    if (!overlay) {
+      return Failure{overlay.error()};
+    }
+    next.overlay_ = std::move(*overlay);
   }
-  const auto trusted = overlay_trust();
-  if (!trusted) {
-    return Failure{trusted.error()};
-  }
-  const auto overlay =
-      fit(OverlayPack::from_bytes(bytes, *trusted, PackLimits{overlay_version(), now}));
-  return overlay ? Result<Ok, std::string>{Ok{}} : Failure{overlay.error()};
+  next.lay();
+  return next;
 }
 
 Result<Ok, std::string> AgentRules::take(wire::PushKind kind, const std::string& path) {

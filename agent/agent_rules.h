@@ -35,13 +35,16 @@ class AgentRules {
 
   // pack is both, the overlay laid over the catalogue.
   const std::shared_ptr<const RulePack>& pack() const { return pack_; }
+  // catalogue is the one alone, as its signers made it.
+  const std::shared_ptr<const RulePack>& catalogue() const { return catalogue_; }
   std::uint32_t version() const { return catalogue_->version(); }
   std::uint32_t overlay_version() const { return overlay_ ? overlay_->version() : 0; }
   std::size_t own_tools() const { return overlay_ ? overlay_->own_tools().size() : 0; }
 
   // check says whether a pushed rule pack or overlay may replace the one in use: never an older
-  // one, never an expired one. The reason otherwise, one sentence.
-  Result<Ok, std::string> check(wire::PushKind kind, Bytes bytes, WallTime now) const;
+  // one, never an expired one. Yields the rules as they would be with it; the reason otherwise, one
+  // sentence.
+  Result<AgentRules, std::string> check(wire::PushKind kind, Bytes bytes, WallTime now) const;
 
   // take takes a checked one into use, from the place where it was stored.
   Result<Ok, std::string> take(wire::PushKind kind, const std::string& path);

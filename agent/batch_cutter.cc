@@ -7,6 +7,9 @@
 namespace gnomon {
 
 void BatchCutter::on_contact(Contact contact) {
+  if (!reasons_) {
+    contact.evidence.clear();
+  }
   if (waiting_.size() >= kMaxWaiting) {
     lost_from_ = lost_ == 0 ? contact.first : std::min(lost_from_, contact.first);
     lost_to_ = lost_ == 0 ? contact.last : std::max(lost_to_, contact.last);

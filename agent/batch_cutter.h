@@ -33,6 +33,9 @@ class BatchCutter final : public ContactSink {
   // cut_all yields what is left, due or not.
   std::optional<Parcel> cut_all();
 
+  // set_reasons false: contacts lose the reasons behind their stage as they come.
+  void set_reasons(bool reasons) { reasons_ = reasons; }
+
   // put_back returns a parcel for which there was no room. Its contacts go first next time.
   void put_back(Parcel parcel);
 
@@ -42,6 +45,7 @@ class BatchCutter final : public ContactSink {
   Parcel take();
 
   std::vector<Contact> waiting_;
+  bool reasons_ = true;
   std::optional<WallTime> since_;  // when the oldest of them was seen waiting
   std::uint64_t lost_ = 0;
   WallTime lost_from_{};

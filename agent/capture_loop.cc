@@ -12,9 +12,9 @@ Counter& packets_of(Counters& counters) {
 
 }  // namespace
 
-LiveLoop::LiveLoop(LoopParts parts, PackSlot& packs, const Clock& clock)
+LiveLoop::LiveLoop(LoopParts parts, LoopSlots& slots, const Clock& clock)
     : parts_(std::move(parts)),
-      packs_(packs),
+      slots_(slots),
       clock_(clock),
       packets_(packets_of(parts_.counters)),
       memory_saved_(clock.monotonic()) {}
@@ -27,8 +27,11 @@ Result<Ok, CaptureError> LiveLoop::run(PacketSource& source) {
       hand_over_all();
       return Failure{pulled.error()};
     }
-    if (auto pack = packs_.take()) {
-      parts_.side.set_pack(std::move(pack));
+    if (auto pack = slots_.packs.take()) {
+      parts_.side.set_pack(*std::move(pack));
+    }
+    if (const auto in_force = slots_.in_force.take()) {
+      parts_.side.follow(*in_force);
     }
     if (*pulled == Pull::end) {
       break;

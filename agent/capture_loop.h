@@ -21,29 +21,36 @@
 
 namespace gnomon {
 
-// PackSlot hands a new rule pack from the I/O thread to the capture thread. Safe from both.
-class PackSlot {
+// Slot hands the newest of something from the I/O thread to the capture thread. Safe from both.
+template <typename T>
+class Slot {
  public:
-  void put(std::shared_ptr<const RulePack> pack) {
+  void put(T value) {
     const std::lock_guard lock{mutex_};
-    pack_ = std::move(pack);
+    value_ = std::move(value);
     fresh_.store(true, std::memory_order_release);
   }
 
-  // take yields the newest pack once. Costs one atomic load when there is none.
-  std::shared_ptr<const RulePack> take() {
+  // take yields the newest value once. Costs one atomic load when there is none.
+  std::optional<T> take() {
     if (!fresh_.load(std::memory_order_acquire)) {
-      return nullptr;
+      return std::nullopt;
     }
     const std::lock_guard lock{mutex_};
     fresh_.store(false, std::memory_order_release);
-    return std::move(pack_);
+    return std::move(value_);
   }
 
  private:
   std::mutex mutex_;
-  std::shared_ptr<const RulePack> pack_;  // guarded by mutex_; shared: packs always are
+  T value_;  // guarded by mutex_
   std::atomic<bool> fresh_{false};
+};
+
+// What the I/O thread sends to the capture thread while it runs.
+struct LoopSlots {
+  Slot<std::shared_ptr<const RulePack>> packs;  // shared: packs always are
+  Slot<InForce> in_force;
 };
 
 // What a loop feeds, and whom it tells.
@@ -59,7 +66,7 @@ struct LoopParts {
 // LiveLoop watches a live source until it is asked to stop. Memory goes with every parcel.
 class LiveLoop {
  public:
-  LiveLoop(LoopParts parts, PackSlot& packs, const Clock& clock);
+  LiveLoop(LoopParts parts, LoopSlots& slots, const Clock& clock);
 
   // run yields the source's error, should it end by itself.
   Result<Ok, CaptureError> run(PacketSource& source);
@@ -75,7 +82,7 @@ class LiveLoop {
   bool put(Parcel& parcel);
 
   LoopParts parts_;
-  PackSlot& packs_;
+  LoopSlots& slots_;
   const Clock& clock_;
   Counter& packets_;
   MonotonicTime memory_saved_{};

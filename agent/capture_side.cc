@@ -20,11 +20,13 @@ CaptureSide::CaptureSide(std::shared_ptr<const RulePack> pack, const CaptureSide
       flights_(options.attributor != nullptr ? static_cast<FlightSink&>(owners_.emplace(
                                                    *options.attributor, sight_, counters))
                                              : sight_),
-      tap_(options.tap) {}
+      tap_(options.tap),
+      sampler_(options.flow.seed) {}
 
 void CaptureSide::take(const Packet& packet) {
   Datagram datagram;
-  if (decoder_.decode(packet, datagram) == DecodeOutcome::datagram) {
+  if (decoder_.decode(packet, datagram) == DecodeOutcome::datagram &&
+      !(sampled_ && is_left_out(datagram))) {
     flows_.add(datagram, flights_);
   }
   if (evidence_.next_due() <= packet.when) {
@@ -76,6 +78,26 @@ void CaptureSide::finish_packets() {
 void CaptureSide::finish() {
   finish_packets();
   evidence_.finish();
+}
+
+void CaptureSide::bear(Strain strain) {
+  sampled_ = strain >= Strain::sampled;
+  if (owners_) {
+    owners_->set_asking(strain < Strain::no_programs);
+  }
+}
+
+// Both directions of a connection are looked at or neither. Lookups are few, and without them the
+// names of aliases would be missing.
+bool CaptureSide::is_left_out(const Datagram& datagram) const {
+  constexpr std::uint16_t kDns = 53;
+  constexpr std::uint64_t kOneOf = 4;
+  return datagram.source.port != kDns && datagram.destination.port != kDns &&
+         sampler_(datagram).flow % kOneOf != 0;
+}
+
+void CaptureSide::follow(const InForce& in_force) {
+  evidence_.set_window(in_force.window);
 }
 
 void CaptureSide::set_pack(std::shared_ptr<const RulePack> pack) {

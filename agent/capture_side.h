@@ -10,10 +10,13 @@
 
 #include "agent/attribute/attributor.h"
 #include "agent/attribute/flow_owners.h"
+#include "agent/budget.h"
 #include "agent/capture/packet.h"
 #include "agent/decode/decoder.h"
 #include "agent/evidence/evidence.h"
+#include "agent/flow/flow_key.h"
 #include "agent/flow/flow_table.h"
+#include "agent/in_force.h"
 #include "agent/match/matcher.h"
 #include "agent/match/unknown_ledger.h"
 #include "agent/sight/sight.h"
@@ -70,12 +73,19 @@ class CaptureSide final : private SightingSink {
   bool load_ledger(Bytes bytes);
   UnknownLedger& ledger() { return ledger_; }
 
+  // follow takes what is in force from now on, as far as it concerns these rooms.
+  void follow(const InForce& in_force);
+
+  // bear leaves out what the agent cannot afford right now, as far as these rooms do it.
+  void bear(Strain strain);
+
   EvidenceRoom& evidence() { return evidence_; }
 
  private:
   void on_sighting(Sighting&& sighting) override;
   void remember(const Match& match, const BurstView& burst);
   void match_ledger();
+  bool is_left_out(const Datagram& datagram) const;
 
   std::shared_ptr<const RulePack> pack_;  // shared: packs always are
   ContactSink& contacts_;
@@ -88,6 +98,8 @@ class CaptureSide final : private SightingSink {
   std::optional<FlowOwners> owners_;
   FlightSink& flights_;  // owners_ where there is an attributor, else sight_
   MatchTap* tap_;
+  FlowHasher sampler_;
+  bool sampled_ = false;
 };
 
 }  // namespace gnomon

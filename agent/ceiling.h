@@ -6,56 +6,49 @@
 #include <vector>
 
 #include "agent/config.h"
-#include "core/contact.h"
+#include "agent/in_force.h"
+#include "core/wire/policy.h"
 
 namespace gnomon {
 
-// Ceiling holds every contact to what the local configuration allows. Nothing that a collector
-// sends can raise it: it knows the configuration alone.
+// Setting is one line for `status`.
+struct Setting {
+  std::string key;
+  std::string asked;     // by the policy; "-" when it asks for nothing
+  std::string allowed;   // by this machine
+  std::string in_force;  // the less of the two
+  std::string why;
+};
+
+// Ceiling holds a policy to what the local configuration allows. Nothing that a collector sends
+// can raise it: it knows the configuration alone.
+//
+// A policy may turn users, programs and reasons off, widen windows and shorten how long the spool
+// keeps.
 class Ceiling {
  public:
-  explicit Ceiling(const Config& config)
-      : users_(config.collect_users),
-        programs_(config.collect_programs),
-        evidence_(config.collect_evidence),
-        unknowns_(config.report_unknowns) {}
+  explicit Ceiling(const Config& config);
 
-  void hold(Contact& contact) const {
-    if (!users_) {
-      contact.user.clear();
-    }
-    if (!programs_) {
-      contact.program.clear();
-    }
-    if (!evidence_) {
-      contact.evidence.clear();
-    }
-  }
+  // under yields what is in force under a policy; null is none.
+  InForce under(const Policy* policy) const;
 
-  // words says in sentences what may be collected and what may not, for `status`.
-  std::vector<std::string> words() const {
-    constexpr const char* kAlways =
-        "Collected: which catalogued tools, and tools of the company's own, are contacted, in what "
-        "role, when and how often. Never: addresses of pages, contents.";
-    return {
-        kAlways,
-        users_ ? "Users: by a pseudonym that means nothing outside this machine."
-               : "Users: not collected.",
-        programs_ ? "Programs: by the name of the program file, never arguments."
-                  : "Programs: not collected.",
-        evidence_ ? "Reasons: sent with each stage, with the catalogued host they rest on."
-                  : "Reasons: not sent.",
-        unknowns_ ? "Hosts outside the catalogue: as keyed tokens; a domain's name only when the "
-                    "collector asks because enough devices have it."
-                  : "Hosts outside the catalogue: nothing, not even as tokens.",
-    };
-  }
+  // explain says the same, key by key, with the reasons.
+  std::vector<Setting> explain(const Policy* policy) const;
+
+  // words says in sentences what is collected and what is not.
+  static std::vector<std::string> words(const InForce& in_force);
 
  private:
   bool users_;
   bool programs_;
   bool evidence_;
   bool unknowns_;
+  unsigned window_minutes_;
+  unsigned spool_days_;
 };
+
+// exceeds says whether `in_force` lets anything through that the ceiling forbids, whatever led to
+// it: the self-test of a new policy. Empty: it does not.
+std::string exceeds(const InForce& in_force, const Config& config);
 
 }  // namespace gnomon

@@ -143,6 +143,7 @@ const std::vector<Knob>& knobs() {
       number_knob("spool-mb", &Config::spool_mb, 1, 1024 * 1024),
       number_knob("spool-days", &Config::spool_days, 1, 366),
       number_knob("memory-mb", &Config::memory_mb, 16, 4096),
+      number_knob("cpu-percent", &Config::cpu_percent, 1, 100),
       {"log-level",
        [](Config& config, std::string_view key, std::string_view value) {
          constexpr std::array<std::string_view, 4> kLevels{"debug", "info", "warn", "error"};

@@ -57,15 +57,21 @@ struct Config {
   // The company's own domains: never remembered, never counted.
   std::vector<std::string> internal_domains;
 
-  // A contact covers this much time; news leaves within seconds whatever is set here.
+  // A contact covers this much time, or more when a policy asks for more; news leaves within
+  // seconds whatever is set here.
   unsigned window_minutes = 15;
 
-  // The spool's bounds. A busy workstation makes well under 1 MB a day.
+  // The spool's bounds; a policy may shorten the days. A busy workstation makes well under 1 MB a
+  // day.
   unsigned spool_mb = 64;
   unsigned spool_days = 30;
 
   // Resident memory at which the agent stores everything and ends rather than grow further.
   unsigned memory_mb = 48;
+
+  // CPU time, in per cent of one core over a minute, above which the agent leaves things out
+  // (agent/budget.h): the same is done on the way to memory_mb.
+  unsigned cpu_percent = 5;
 
   // debug, info, warn or error.
   std::string log_level = "info";

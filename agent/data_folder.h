@@ -16,6 +16,7 @@ class DataFolder {
 
   const std::string& path() const { return path_; }
   std::string spool() const { return path_ + "/spool"; }
+  std::string spool_key() const { return path_ + "/spool.key"; }
   std::string memory() const { return path_ + "/memory"; }
   std::string user_key() const { return path_ + "/user.key"; }
   std::string status() const { return path_ + "/status"; }
@@ -23,6 +24,7 @@ class DataFolder {
   std::string overlay() const { return path_ + "/overlay.pack"; }
   std::string unknowns() const { return path_ + "/unknowns"; }
   std::string unknowns_key() const { return path_ + "/unknowns.key"; }
+  std::string policy() const { return path_ + "/policy"; }
   std::string collector() const { return path_ + "/collector"; }
   std::string identity() const { return path_ + "/identity"; }
 

@@ -16,6 +16,7 @@
 #include "core/net/crypto.h"
 #include "core/net/host_port.h"
 #include "core/net/join_token.h"
+#include "core/rights.h"
 
 namespace gnomon {
 namespace {
@@ -33,7 +34,13 @@ HostPort address_of(const std::string& text, std::uint16_t default_port) {
 
 std::optional<Identity> identity_of(const Config& config) {
   PosixFileSystem files;
-  auto identity = load_identity(files, DataFolder{config.data}.identity());
+  const DataFolder folder{config.data};
+  const std::string exposed =
+      exposed_keys({folder.identity() + "/identity.pem", folder.user_key(), folder.spool_key()});
+  if (!exposed.empty()) {
+    throw AgentError{exposed};
+  }
+  auto identity = load_identity(files, folder.identity());
   if (!identity) {
     throw AgentError{"this agent's identity cannot be read: " + identity.error().text() +
                      "; enrol again"};
@@ -49,6 +56,10 @@ void require_enrolment(const Config& config) {
         "this agent is not enrolled with a collector; run gnomon-agent enrol --token "
         "... --collector ... with the same data folder first"};
   }
+}
+
+std::string machine_hash(FileSystem& files) {
+  return describe_machine(files).machine_hash;
 }
 
 std::string enrolment_text(const Config& config) {

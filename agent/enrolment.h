@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/config.h"
+#include "core/file.h"
 #include "core/net/host_port.h"
 
 namespace gnomon {
@@ -23,6 +24,10 @@ constexpr std::uint16_t kAgentPort = 7443;
 // told. proxy_address is the way there. Both throw ConfigError.
 std::vector<HostPort> collector_addresses(const Config& config);
 std::optional<HostPort> proxy_address(const Config& config);
+
+// machine_hash names this machine to its collector without naming it to anybody else; empty when
+// the system has no machine id.
+std::string machine_hash(FileSystem& files);
 
 // enrolment_text is the line about it for `status`.
 std::string enrolment_text(const Config& config);

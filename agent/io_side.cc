@@ -20,6 +20,7 @@
 #include "agent/health.h"
 #include "agent/memory_trim.h"
 #include "agent/process_stats.h"
+#include "agent/pushes.h"
 #include "agent/status_file.h"
 #include "agent/unknowns_desk.h"
 #include "agent/uplink/uplink.h"
@@ -52,12 +53,11 @@ class IoSide::Thread {
          Memory memory, AgentRules rules)
       : parts_(parts),
         options_(std::move(options)),
-        ceiling_(config),
         folder_(config.data),
         started_(parts.clock.wall()),
         spool_(std::move(spool)),
         memory_(std::move(memory)),
-        rules_(std::move(rules)),
+        pushes_(parts.files, parts.clock, config, std::move(rules)),
         retry_(context_),
         status_(context_),
         maintain_(context_),
@@ -70,9 +70,13 @@ class IoSide::Thread {
       uplink.addresses = collector_addresses(config);
       uplink.proxy = proxy_address(config);
       uplink.identity_directory = folder_.identity();
+      uplink.machine_hash = machine_hash(parts_.files);
       if (options_.take_packs) {
         uplink.pack_path = folder_.pack();
         uplink.overlay_path = folder_.overlay();
+      }
+      if (options_.take_policies) {
+        uplink.policy_path = folder_.policy();
       }
       // A replay is waited for: it does not sleep for minutes because the collector was restarted.
       uplink.max_backoff = options_.patient ? uplink.max_backoff : std::chrono::milliseconds{2000};
@@ -84,10 +88,15 @@ class IoSide::Thread {
   }
 
   void on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) {
-    take_pack_ = std::move(take);
+    pushes_.on_pack(std::move(take));
   }
 
+  void on_in_force(std::function<void(const InForce&)> take) { take_in_force_ = std::move(take); }
+
+  const InForce& in_force() const { return pushes_.in_force(); }
+
   void start() {
+    spool_->set_max_age(pushes_.in_force().spool_age);
     update_progress();
     arm_status();
     arm_maintenance();
@@ -100,7 +109,7 @@ class IoSide::Thread {
       uplink_->start();
     }
     drain();
-    thread_ = std::thread{[this] { context_.run(); }};
+    thread_ = std::thread{[this] { run(); }};
   }
 
   void wake() {
@@ -130,12 +139,15 @@ class IoSide::Thread {
     done.get_future().wait();
   }
 
-  std::unique_ptr<Spool> stop() {
+  void stop(bool well) {
     if (thread_.joinable()) {
-      asio::post(context_, [this] {
+      asio::post(context_, [this, well] {
         // A handler that is queued already cannot be called back: it must not begin anew.
         stopping_ = true;
         drain();
+        if (well) {
+          pushes_.ended_well();
+        }
         write_status();
         status_.cancel();
         maintain_.cancel();
@@ -148,13 +160,24 @@ class IoSide::Thread {
         }
       });
       thread_.join();
-      update_progress();
     }
     uplink_.reset();
-    return std::move(spool_);
+    spool_.reset();
   }
 
  private:
+  // run is the thread. The spool is closed on it: no other thread may touch its files by then.
+  void run() {
+    if (options_.confine) {
+      confinement_ = options_.confine();
+    }
+    write_status();
+    context_.run();
+    update_progress();
+    uplink_.reset();
+    spool_.reset();
+  }
+
   // drain stores what waits, in order, until there is nothing or it cannot be stored.
   void drain() {
     for (;;) {
@@ -189,38 +212,31 @@ class IoSide::Thread {
   UplinkHooks hooks() {
     UplinkHooks hooks;
     hooks.health = [this] {
-      return health_of(parts_.counters, parts_.clock.wall(), rules_.version(), notes());
+      return health_of(parts_.counters, parts_.clock.wall(), pushes_.rules().version(), notes());
     };
-    hooks.pack_version = [this] { return rules_.version(); };
-    hooks.overlay_version = [this] { return rules_.overlay_version(); };
+    hooks.pack_version = [this] { return pushes_.rules().version(); };
+    hooks.overlay_version = [this] { return pushes_.rules().overlay_version(); };
+    hooks.policy_version = [this] { return pushes_.in_force().policy_version; };
     hooks.unknowns_policy = [this](const wire::UnknownsPolicy& policy) { take_policy(policy); };
     hooks.reveal = [this](const wire::RevealRequest& request) { return unknowns_.reveal(request); };
     hooks.verify = [this](wire::PushKind kind, const std::string& bytes) {
-      return verify(kind, bytes);
+      return pushes_.verify(kind, bytes);
     };
     hooks.apply = [this](wire::PushKind kind, const std::string& path) {
-      return apply(kind, path);
+      return pushes_.apply(kind, path);
     };
+    pushes_.on_in_force([this](const InForce& in_force) { follow(in_force); });
     return hooks;
   }
 
-  Result<Ok, std::string> verify(wire::PushKind kind, const std::string& bytes) const {
-    const bool rules = kind == wire::PushKind::rule_pack || kind == wire::PushKind::overlay;
-    if (!rules || !take_pack_) {
-      return Failure{std::string{"this agent does not take it"}};
+  // follow takes a change of what is in force: here, and at the capture thread.
+  void follow(const InForce& in_force) {
+    spool_->set_max_age(in_force.spool_age);
+    unknowns_.set_allowed(in_force.unknowns);
+    if (take_in_force_) {
+      take_in_force_(in_force);
     }
-    return rules_.check(kind, bytes_of(bytes), parts_.clock.wall());
-  }
-
-  Result<Ok, std::string> apply(wire::PushKind kind, const std::string& path) {
-    if (auto taken = rules_.take(kind, path); !taken) {
-      return taken;
-    }
-    log::info("rules.replaced",
-              {{"catalogue", rules_.version()}, {"overlay", rules_.overlay_version()}});
-    take_pack_(rules_.pack());
-    trim_memory();
-    return Ok{};
+    write_status();
   }
 
   void take_policy(const wire::UnknownsPolicy& policy) {
@@ -288,7 +304,7 @@ class IoSide::Thread {
     batch.contacts = parcel.contacts;
     WallTime newest = parcel.seen_until.value_or(WallTime{});
     for (Contact& contact : batch.contacts) {
-      ceiling_.hold(contact);
+      pushes_.in_force().hold(contact);
       newest = std::max(newest, contact.last);
     }
     if (parcel.lost > 0) {
@@ -302,7 +318,7 @@ class IoSide::Thread {
     batch.part = parcel.part;
     const WallTime now = parts_.clock.wall();
     batch.health = health_of(parts_.counters, options_.heartbeat_of_now ? now : newest,
-                             rules_.version(), notes());
+                             pushes_.rules().version(), notes());
     batch.sealed = now;
     batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
     return batch;
@@ -328,7 +344,10 @@ class IoSide::Thread {
   }
 
   std::vector<std::string> notes() const {
-    std::vector<std::string> notes;
+    std::vector<std::string> notes = pushes_.notes();
+    if (std::string strain = options_.strain ? options_.strain() : std::string{}; !strain.empty()) {
+      notes.push_back(std::move(strain));
+    }
     if (!trouble_.empty()) {
       notes.push_back(trouble_);
     }
@@ -368,6 +387,7 @@ class IoSide::Thread {
     status_.expires_after(kStatusEvery);
     status_.async_wait([this](const boost::system::error_code& cancelled) {
       if (!cancelled) {
+        pushes_.tick();
         trim_after_burst();
         write_status();
         update_progress();
@@ -390,12 +410,15 @@ class IoSide::Thread {
     status.mode = options_.mode;
     status.started = started_;
     status.updated = parts_.clock.wall();
-    status.pack_version = rules_.version();
-    status.overlay_version = rules_.overlay_version();
-    status.own_tools = static_cast<std::uint32_t>(rules_.own_tools());
+    status.pack_version = pushes_.rules().version();
+    status.overlay_version = pushes_.rules().overlay_version();
+    status.own_tools = static_cast<std::uint32_t>(pushes_.rules().own_tools());
+    status.policy_version = pushes_.in_force().policy_version;
     status.last_sequence = spool_->last_sequence();
     status.acknowledged = spool_->acknowledged();
     status.spool_bytes = spool_->bytes();
+    status.confinement = confinement_;
+    status.strain = options_.strain ? options_.strain() : std::string{};
     status.trouble = trouble_;
     status.attributed = attributed_of(parts_.counters);
     if (uplink_) {
@@ -460,7 +483,6 @@ class IoSide::Thread {
 
   Parts parts_;
   IoSideOptions options_;
-  Ceiling ceiling_;
   DataFolder folder_;
   WallTime started_;
 
@@ -471,12 +493,13 @@ class IoSide::Thread {
   // The I/O thread's.
   std::unique_ptr<Spool> spool_;
   Memory memory_;
-  AgentRules rules_;
-  std::function<void(std::shared_ptr<const RulePack>)> take_pack_;
+  Pushes pushes_;
+  std::function<void(const InForce&)> take_in_force_;
   std::unique_ptr<Uplink> uplink_;  // absent when nothing is to be sent
   std::optional<WallTime> last_contact_;
   std::optional<Parcel> held_;  // could not be stored yet
   std::uint64_t stored_ = 0;
+  std::string confinement_;
   bool stopping_ = false;
   std::string trouble_;
   asio::steady_timer retry_;
@@ -500,7 +523,7 @@ IoSide::IoSide(Parts parts, const Config& config, IoSideOptions options,
                                        std::move(memory), std::move(rules))) {}
 
 IoSide::~IoSide() {
-  static_cast<void>(stop());
+  stop();
 }
 
 void IoSide::on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) {
@@ -508,6 +531,12 @@ void IoSide::on_pack(std::function<void(std::shared_ptr<const RulePack>)> take) 
 }
 void IoSide::report_unknowns(const std::vector<std::uint8_t>& ledger) {
   thread_->report_unknowns(ledger);
+}
+void IoSide::on_in_force(std::function<void(const InForce&)> take) {
+  thread_->on_in_force(std::move(take));
+}
+InForce IoSide::in_force() const {
+  return thread_->in_force();
 }
 void IoSide::start() {
   thread_->start();
@@ -521,8 +550,8 @@ IoProgress IoSide::progress() const {
 IoProgress IoSide::wait_for_change(std::chrono::milliseconds patience) {
   return thread_->wait_for_change(patience);
 }
-std::unique_ptr<Spool> IoSide::stop() {
-  return thread_->stop();
+void IoSide::stop(bool well) {
+  thread_->stop(well);
 }
 
 }  // namespace gnomon

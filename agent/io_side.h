@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "agent/agent_rules.h"
-#include "agent/ceiling.h"
 #include "agent/config.h"
 #include "agent/contact_queue.h"
 #include "agent/data_folder.h"
+#include "agent/in_force.h"
 #include "agent/memory_file.h"
 #include "agent/spool/spool.h"
 #include "core/clock.h"
@@ -25,11 +25,18 @@
 namespace gnomon {
 
 struct IoSideOptions {
-  std::string mode;              // "run" or "replay", for `status`
-  bool keep_memory = false;      // live: save each parcel's memory once its contacts are stored
-  bool upload = true;            // false: fill the spool, speak to nobody
-  bool take_packs = false;       // the collector may send newer rule packs and overlays
-  bool patient = true;           // false: somebody waits for the end of it
+  std::string mode;           // "run" or "replay", for `status`
+  bool keep_memory = false;   // live: save each parcel's memory once its contacts are stored
+  bool upload = true;         // false: fill the spool, speak to nobody
+  bool take_packs = false;    // the collector may send newer rule packs and overlays
+  bool take_policies = true;  // and newer policies
+  bool patient = true;        // false: somebody waits for the end of it
+  // Called first on the new thread; takes from it what it does not need, and yields a sentence
+  // about it for `status`. May be empty.
+  std::function<std::string()> confine;
+  // What the agent leaves out right now, one sentence, empty when nothing. Called on the I/O
+  // thread; may be absent.
+  std::function<std::string()> strain;
   bool heartbeat_of_now = true;  // health speaks for the clock's time; false: for the contacts'
   // How often a patient side reports tokens of unknown domains. They leave together and not when a
   // page is opened: it saves bytes, and tells less.
@@ -69,8 +76,13 @@ class IoSide {
   ~IoSide();
 
   // on_pack is called, on the I/O thread, with catalogue and overlay whenever the collector sent a
-  // new one of either and it was verified. Set before start().
+  // new one of either and it was verified and passed its self-test. Set before start().
   void on_pack(std::function<void(std::shared_ptr<const RulePack>)> take);
+
+  // on_in_force likewise, when a new policy changes what is in force. in_force is what it is before
+  // start().
+  void on_in_force(std::function<void(const InForce&)> take);
+  InForce in_force() const;
 
   void start();
 
@@ -85,8 +97,9 @@ class IoSide {
   // they are stored. A running agent does it by itself; this is for a replay's end.
   void report_unknowns(const std::vector<std::uint8_t>& ledger);
 
-  // stop ends the conversation with the collector, joins the thread, and gives the spool back.
-  std::unique_ptr<Spool> stop();
+  // stop ends the conversation with the collector, closes the spool and joins the thread. `well`:
+  // the agent was asked to end, and nothing that the collector sent is to blame for it.
+  void stop(bool well = false);
 
  private:
   class Thread;

@@ -17,7 +17,7 @@ constexpr std::size_t kHashBytes = 32;
 
 using Hash = std::array<std::uint8_t, kHashBytes>;
 
-Hash sha256(Bytes bytes) {
+Hash hash_of(Bytes bytes) {
   Hash hash{};
   ::SHA256(bytes.data(), bytes.size(), hash.data());
   return hash;
@@ -70,7 +70,7 @@ std::vector<std::uint8_t> encode_memory(const Memory& memory) {
   for (const ReplayId& id : memory.done) {
     writer.bytes(id);
   }
-  const Hash hash = sha256(writer.view());
+  const Hash hash = hash_of(writer.view());
   writer.bytes(hash);
   return writer.take();
 }
@@ -80,7 +80,7 @@ std::optional<Memory> decode_memory(Bytes bytes) {
     return std::nullopt;
   }
   const Bytes body = bytes.first(bytes.size() - kHashBytes);
-  const Hash hash = sha256(body);
+  const Hash hash = hash_of(body);
   if (!std::equal(hash.begin(), hash.end(), bytes.last(kHashBytes).begin())) {
     return std::nullopt;
   }

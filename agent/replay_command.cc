@@ -13,6 +13,7 @@
 #include "agent/capture/file_packet_source.h"
 #include "agent/capture_loop.h"
 #include "agent/commands.h"
+#include "agent/confinement.h"
 #include "agent/data_folder.h"
 #include "agent/enrolment.h"
 #include "agent/io_side.h"
@@ -87,10 +88,14 @@ class Replay {
       require_enrolment(config_);
     }
     lock_ = folder_.lock(files_);
-    spool_ = open_spool(config_, files_, clock_, counters_);
+    cipher_ = open_cipher(config_, files_);
+    spool_ = open_spool(config_, files_, clock_, counters_, cipher_.get());
     load_memory();
     if (const auto dropped = drop_privileges({}); !dropped) {
       throw AgentError{"rights cannot be given up: " + dropped.error().text()};
+    }
+    if (const auto confined = confine_process(); !confined) {
+      log::warn("agent.not_confined", {{"why", confined.error().text()}});
     }
     int status = kExitDone;
     const bool played_before = memory_.has_done(id_) && !options_.again && !resuming();
@@ -153,6 +158,7 @@ class Replay {
     IoSideOptions io_options;
     io_options.mode = "replay";
     io_options.upload = !options_.offline;
+    io_options.confine = io_cage(config_, false);
     io_options.patient = false;
     io_options.heartbeat_of_now = false;
     io_ = std::make_unique<IoSide>(IoSide::Parts{files_, clock_, counters_, queue_, memory_file_},
@@ -300,6 +306,7 @@ class Replay {
   std::vector<PlannedCapture> captures_;
   ReplayId id_{};
   std::chrono::nanoseconds shift_{0};
+  std::unique_ptr<RecordCipher> cipher_;
   std::unique_ptr<Spool> spool_;  // until the I/O side takes it
   Memory memory_;
   std::uint64_t skip_ = 0;

@@ -4,7 +4,12 @@
 
 #include "agent/agent_error.h"
 #include "agent/capture/live_packet_source.h"
+#include "agent/confinement.h"
 #include "agent/data_folder.h"
+#include "agent/enrolment.h"
+#include "agent/privileges.h"
+#include "agent/spool_key.h"
+#include "core/log.h"
 
 namespace gnomon {
 
@@ -20,16 +25,49 @@ LedgerOptions ledger_options(const Config& config) {
 }
 
 std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const Clock& clock,
-                                  Counters& counters) {
+                                  Counters& counters, const RecordCipher* cipher) {
   SpoolOptions options;
   options.directory = DataFolder{config.data}.spool();
   options.max_bytes = std::uint64_t{config.spool_mb} << 20U;
   options.max_age = std::chrono::days{config.spool_days};
-  auto spool = Spool::open(files, clock, counters, options);
+  auto spool = Spool::open(files, clock, counters, options, cipher);
   if (!spool) {
     throw AgentError{spool.error().text()};
   }
   return std::move(*spool);
+}
+
+std::unique_ptr<RecordCipher> open_cipher(const Config& config, FileSystem& files) {
+  auto keys =
+      open_spool_keys(files, DataFolder{config.data}, KeyPlaces::of_process(), MissingKey::make);
+  if (!keys) {
+    throw AgentError{"the key of the spool cannot be used: " + keys.error().text()};
+  }
+  log::info("spool.key", {{"is", keys->words}});
+  return std::move(keys->cipher);
+}
+
+std::function<std::string()> io_cage(const Config& config, bool names_programs) {
+  Reach reach = usual_reach();
+  reach.writable.push_back(config.data);
+  reach.ports.push_back(53);  // names that do not fit a datagram are asked for again over TCP
+  for (const HostPort& address : collector_addresses(config)) {
+    reach.ports.push_back(address.port);
+  }
+  if (const auto proxy = proxy_address(config)) {
+    reach.ports.push_back(proxy->port);
+  }
+  return [reach = std::move(reach), names_programs]() -> std::string {
+    if (const auto dropped = drop_privileges({}); !dropped) {
+      log::warn("agent.rights_kept", {{"why", dropped.error().text()}});
+    }
+    const auto confined = confine_io(reach);
+    if (!confined) {
+      log::warn("agent.not_confined", {{"why", confined.error().text()}});
+      return "not confined: " + confined.error().text();
+    }
+    return confinement_words(*confined, names_programs);
+  };
 }
 
 std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,9 +24,18 @@ EvidenceOptions evidence_options(const Config& config, unsigned default_learning
 // ledger_options takes how long hosts outside the catalogue are remembered, and which are our own.
 LedgerOptions ledger_options(const Config& config);
 
-// open_spool opens the spool of a data folder. Throws AgentError.
+// open_spool opens the spool of a data folder. Throws AgentError. `cipher` must outlive it.
 std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const Clock& clock,
-                                  Counters& counters);
+                                  Counters& counters, const RecordCipher* cipher);
+
+// open_cipher finds or makes the key of the spool. Throws AgentError. Before threads start, and
+// before the rest of the file system is out of reach.
+std::unique_ptr<RecordCipher> open_cipher(const Config& config, FileSystem& files);
+
+// io_cage yields what the I/O thread calls first: it takes from that thread all rights and whatever
+// it does not need, files beyond the data folder and name resolution, ports beyond the collector's,
+// and yields a sentence for `status`. Throws ConfigError here, not there, when an address is wrong.
+std::function<std::string()> io_cage(const Config& config, bool names_programs);
 
 // open_live opens the named interfaces, or all. Throws AgentError.
 std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,

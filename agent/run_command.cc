@@ -1,5 +1,6 @@
 // gnomon-agent run: watches this machine until it is told to stop.
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -11,8 +12,10 @@
 #include "agent/agent_rules.h"
 #include "agent/attribute/linux_attributor.h"
 #include "agent/attribute/user_pseudonym.h"
+#include "agent/budget.h"
 #include "agent/capture_loop.h"
 #include "agent/commands.h"
+#include "agent/confinement.h"
 #include "agent/data_folder.h"
 #include "agent/enrolment.h"
 #include "agent/io_side.h"
@@ -20,6 +23,7 @@
 #include "agent/memory_trim.h"
 #include "agent/privileges.h"
 #include "agent/process_stats.h"
+#include "agent/pushes.h"
 #include "agent/rooms.h"
 #include "agent/stop_signal.h"
 #include "core/log.h"
@@ -30,6 +34,7 @@ namespace {
 constexpr std::size_t kQueueParcels = 64;
 constexpr unsigned kLearningDays = 14;
 constexpr std::chrono::seconds kBudgetEvery{5};
+constexpr std::uint32_t kAskEvery = 16;  // packets between two looks at the clock
 
 // Sanitizers keep a multiple of what the program itself does.
 #ifdef __SANITIZE_ADDRESS__
@@ -44,26 +49,31 @@ class Run {
       : config_(config), folder_(config.data), memory_file_(files_, folder_.memory()) {}
 
   int run() {
-    rules_.emplace(AgentRules::open(config_));
     require_enrolment(config_);
     lock_ = folder_.lock(files_);
+    settle_trials(files_, folder_);
+    rules_.emplace(AgentRules::open(config_));
+    cipher_ = open_cipher(config_, files_);
     source_ = open_live(config_.interfaces, counters_);
     open_attribution();
     give_up_rights();
-    auto spool = open_spool(config_, files_, clock_, counters_);
+    auto spool = open_spool(config_, files_, clock_, counters_, cipher_.get());
     load_memory();
 
     IoSideOptions io_options;
     io_options.mode = "run";
     io_options.keep_memory = true;
     io_options.take_packs = true;
+    io_options.strain = [this] { return strain_words(strain_.load()); };
+    io_options.confine = io_cage(config_, attributor_ != nullptr);
     IoSide io{{files_, clock_, counters_, queue_, memory_file_},
               config_,
               io_options,
               std::move(spool),
               memory_,
               *rules_};
-    io.on_pack([this](std::shared_ptr<const RulePack> pack) { packs_.put(std::move(pack)); });
+    io.on_pack([this](std::shared_ptr<const RulePack> pack) { slots_.packs.put(std::move(pack)); });
+    io.on_in_force([this](const InForce& in_force) { slots_.in_force.put(in_force); });
 
     BatchCutter cutter;
     CaptureSideOptions side_options;
@@ -82,22 +92,27 @@ class Run {
     if (!side.load_ledger(memory_.ledger) && !memory_.ledger.empty()) {
       log::error("unknowns.ledger_not_read", {{"now", "it begins anew"}});
     }
+    side.follow(io.in_force());
 
     io.start();
+    if (const auto confined = confine_capture(); !confined) {
+      log::warn("agent.capture_not_confined", {{"why", confined.error().text()}});
+    }
     log::info("agent.started", {{"pack", rules_->version()},
                                 {"overlay", rules_->overlay_version()},
                                 {"tools", rules_->pack()->tool_count()}});
     LiveLoop loop{LoopParts{side, cutter, queue_, counters_, [&io] { io.wake(); },
-                            [this] { return StopSignal::asked() || over_budget(); }},
-                  packs_, clock_};
+                            [&] { return StopSignal::asked() || over_budget(side, cutter); }},
+                  slots_, clock_};
     trim_memory();
     const auto ended = loop.run(*source_);
     queue_.close();
-    io.stop();
+    const bool over = strain_ == Strain::over;
+    io.stop(ended && !over);
     if (!ended) {
       throw AgentError{ended.error().text};
     }
-    if (over_budget_) {
+    if (over) {
       throw AgentError{"resident memory passed memory-mb (" + std::to_string(config_.memory_mb) +
                        "); ended with everything stored, to be started afresh"};
     }
@@ -107,17 +122,21 @@ class Run {
 
  private:
   // Asked with every packet, so it looks at the clock seldom and at /proc more seldom.
-  bool over_budget() {
-    if (++asked_ % 256 != 0) {
-      return over_budget_;
+  bool over_budget(CaptureSide& side, BatchCutter& cutter) {
+    const MonotonicTime now = ++asked_ % kAskEvery == 0 ? clock_.monotonic() : budget_looked_at_;
+    if (now - budget_looked_at_ < kBudgetEvery) {
+      return strain_ == Strain::over;
     }
-    const MonotonicTime now = clock_.monotonic();
-    if (now - budget_looked_at_ >= kBudgetEvery) {
-      budget_looked_at_ = now;
-      over_budget_ =
-          process_stats().resident_bytes > kBudgetScale * (std::uint64_t{config_.memory_mb} << 20U);
+    budget_looked_at_ = now;
+    const Strain strain = budget_.look(now, process_stats());
+    if (strain != strain_) {
+      strain_ = strain;
+      side.bear(strain);
+      cutter.set_reasons(strain < Strain::no_reasons);
+      const std::string words = strain_words(strain);
+      log::warn("agent.strained", {{"now", words.empty() ? "within its budget" : words}});
     }
-    return over_budget_;
+    return strain == Strain::over;
   }
 
   void open_attribution() {
@@ -140,12 +159,13 @@ class Run {
     }
   }
 
-  // From here on nothing but following the interfaces and naming programs is allowed.
+  // The sockets are open: from here on no right is left but that of naming programs. One socket
+  // sees all interfaces, also those that come later.
   void give_up_rights() {
-    if (const auto dropped = drop_privileges({true, attributor_ != nullptr}); !dropped) {
+    if (const auto dropped = drop_privileges({false, attributor_ != nullptr}); !dropped) {
       throw AgentError{"rights cannot be given up: " + dropped.error().text()};
     }
-    if (const auto confined = confine(); !confined) {
+    if (const auto confined = confine_process(); !confined) {
       log::warn("agent.not_confined", {{"why", confined.error().text()}});
     }
   }
@@ -169,10 +189,11 @@ class Run {
   SystemClock clock_;
   Counters counters_;
   ContactQueue queue_{kQueueParcels};
-  PackSlot packs_;
+  LoopSlots slots_;
   DataFolder folder_;
   MemoryFile memory_file_;
   std::unique_ptr<FileLock> lock_;
+  std::unique_ptr<RecordCipher> cipher_;
   std::optional<AgentRules> rules_;  // once opened
   std::unique_ptr<PacketSource> source_;
   std::unique_ptr<LinuxAttributor> attributor_;
@@ -180,7 +201,8 @@ class Run {
   Memory memory_;
   std::uint32_t asked_ = 0;
   MonotonicTime budget_looked_at_{};
-  bool over_budget_ = false;
+  Budget budget_{{kBudgetScale * (std::uint64_t{config_.memory_mb} << 20U), config_.cpu_percent}};
+  std::atomic<Strain> strain_{Strain::none};  // the I/O thread reads it
 };
 
 }  // namespace

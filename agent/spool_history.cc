@@ -1,6 +1,7 @@
 #include "agent/spool_history.h"
 
 #include <algorithm>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -11,19 +12,31 @@ namespace {
 
 constexpr std::size_t kMaxSegmentFile = std::size_t{256} << 20;
 
-void read_segment(Bytes file, SpoolHistory& history) {
+// opened yields the payload as it was before it was sealed; nullopt when no key opens it.
+std::optional<std::string> opened(const SegmentHeader& header, const Record& record, Bytes payload,
+                                  const RecordCipher* cipher) {
+  if (!record.encrypted) {
+    return std::string{text_of(payload)};
+  }
+  return cipher == nullptr ? std::nullopt : cipher->open(payload, context_of(header.epoch, record));
+}
+
+void read_segment(Bytes file, const RecordCipher* cipher, SpoolHistory& history) {
   const auto header = decode_segment_header(file);
   if (!header) {
     ++history.unreadable;
     return;
   }
   for (const FoundRecord& found : scan_segment(file, header->first_sequence).records) {
-    if (!found.payload_whole || found.record.encrypted) {
+    const auto payload =
+        found.payload_whole
+            ? opened(*header, found.record, file.subspan(found.offset, found.length), cipher)
+            : std::nullopt;
+    if (!payload) {
       ++history.unreadable;
       continue;
     }
-    const Bytes payload = file.subspan(found.offset, found.length);
-    const auto plain = wire::decompress(payload, kMaxBatchBytes);
+    const auto plain = wire::decompress(bytes_of(*payload), kMaxBatchBytes);
     auto batch = plain ? wire::decode_batch(bytes_of(*plain))
                        : Result<Batch, wire::WireError>{Failure{plain.error()}};
     if (!batch) {
@@ -36,7 +49,8 @@ void read_segment(Bytes file, SpoolHistory& history) {
 
 }  // namespace
 
-Result<SpoolHistory, IoError> read_spool(FileSystem& files, const std::string& directory) {
+Result<SpoolHistory, IoError> read_spool(FileSystem& files, const std::string& directory,
+                                         const RecordCipher* cipher) {
   SpoolHistory history;
   const auto there = files.exists(directory);
   if (!there) {
@@ -59,7 +73,7 @@ Result<SpoolHistory, IoError> read_spool(FileSystem& files, const std::string& d
       return Failure{text.error()};
     }
     if (text) {
-      read_segment(bytes_of(*text), history);
+      read_segment(bytes_of(*text), cipher, history);
     }
   }
   std::sort(history.batches.begin(), history.batches.end(),

@@ -71,6 +71,7 @@ std::string encode_status(const Status& status) {
                      "\npack_version=" + std::to_string(status.pack_version) +
                      "\noverlay_version=" + std::to_string(status.overlay_version) +
                      "\nown_tools=" + std::to_string(status.own_tools) +
+                     "\npolicy_version=" + std::to_string(status.policy_version) +
                      "\nlast_sequence=" + std::to_string(status.last_sequence) +
                      "\nacknowledged=" + std::to_string(status.acknowledged) +
                      "\nspool_bytes=" + std::to_string(status.spool_bytes) +
@@ -78,6 +79,7 @@ std::string encode_status(const Status& status) {
   if (status.last_contact) {
     text += "\nlast_contact=" + number(ns(*status.last_contact));
   }
+  text += "\nconfinement=" + status.confinement + "\nstrain=" + status.strain;
   std::string trouble = status.trouble;
   for (char& c : trouble) {
     c = c == '\n' ? ' ' : c;
@@ -108,6 +110,7 @@ std::optional<Status> decode_status(const std::string& text) {
   status.pack_version = static_cast<std::uint32_t>(fields.number("pack_version"));
   status.overlay_version = static_cast<std::uint32_t>(fields.number("overlay_version"));
   status.own_tools = static_cast<std::uint32_t>(fields.number("own_tools"));
+  status.policy_version = static_cast<std::uint32_t>(fields.number("policy_version"));
   status.last_sequence = static_cast<std::uint64_t>(fields.number("last_sequence"));
   status.acknowledged = static_cast<std::uint64_t>(fields.number("acknowledged"));
   status.spool_bytes = static_cast<std::uint64_t>(fields.number("spool_bytes"));
@@ -115,6 +118,8 @@ std::optional<Status> decode_status(const std::string& text) {
   if (fields.has("last_contact")) {
     status.last_contact = fields.time("last_contact");
   }
+  status.confinement = fields.text("confinement");
+  status.strain = fields.text("strain");
   status.trouble = fields.text("trouble");
   for (std::size_t i = 0; i < kSources.size(); ++i) {
     const std::string source = kSources.at(i);

@@ -34,9 +34,12 @@ struct Status {
   std::uint32_t pack_version = 0;
   std::uint32_t overlay_version = 0;  // the company's own rules; 0: none
   std::uint32_t own_tools = 0;        // so many tools they name beside the catalogue
+  std::uint32_t policy_version = 0;
   std::uint64_t last_sequence = 0;
   std::uint64_t acknowledged = 0;
   std::uint64_t spool_bytes = 0;
+  std::string confinement;  // one sentence, empty when there is none
+  std::string strain;       // what is left out for the budget's sake, likewise
   bool connected = false;
   std::optional<WallTime> last_contact;  // with the collector
   std::string trouble;                   // one sentence, empty when all is well

@@ -1,5 +1,6 @@
 // gnomon-agent status and explain: what this machine collects and has reported.
 
+#include <algorithm>
 #include <array>
 #include <csignal>
 #include <cstdio>
@@ -15,8 +16,10 @@
 #include "agent/enrolment.h"
 #include "agent/explain.h"
 #include "agent/memory_file.h"
+#include "agent/policy_file.h"
 #include "agent/rooms.h"
 #include "agent/spool_history.h"
+#include "agent/spool_key.h"
 #include "agent/status_file.h"
 #include "agent/text_time.h"
 #include "agent/unknowns_desk.h"
@@ -101,10 +104,45 @@ std::string running_text(const Status& status) {
   text += status.connected ? "connected" : "not connected";
   text += status.last_contact ? ", last heard of " + time_text(*status.last_contact) + " UTC\n"
                               : ", never heard of since the start\n";
+  if (!status.strain.empty()) {
+    text += "Budget: " + status.strain + "\n";
+  }
+  if (!status.confinement.empty()) {
+    text += "Confined: " + status.confinement + "\n";
+  }
   if (!status.trouble.empty()) {
     text += "Trouble: " + status.trouble + "\n";
   }
   return text + attributed_text(status);
+}
+
+std::string cell(std::string text, std::size_t width) {
+  text.resize(std::max(text.size() + 1, width), ' ');
+  return text;
+}
+
+// collection_text is what leaves this machine: asked by the policy, allowed here, in force.
+std::string collection_text(FileSystem& files, const Config& config) {
+  const StoredPolicy stored = read_policy(files, DataFolder{config.data});
+  const Policy* policy = stored.policy ? &*stored.policy : nullptr;
+  const Ceiling ceiling{config};
+  std::string text = "\nWhat leaves this machine\n";
+  for (const std::string& line : Ceiling::words(ceiling.under(policy))) {
+    text += "  " + line + "\n";
+  }
+  text +=
+      "\nWhy: what the collector's policy asks, and what this machine allows (set here; the "
+      "collector cannot raise it)\n  Policy: ";
+  text += policy == nullptr ? "none"
+                            : "version " + std::to_string(policy->version) + " of " +
+                                  time_text(policy->created) + " UTC";
+  text += stored.trouble.empty() ? "\n" : "; " + stored.trouble + "\n";
+  text += "  " + cell("", 18) + cell("asked", 9) + cell("allowed", 9) + cell("in force", 9) + "\n";
+  for (const Setting& setting : ceiling.explain(policy)) {
+    text += "  " + cell(setting.key, 18) + cell(setting.asked, 9) + cell(setting.allowed, 9) +
+            cell(setting.in_force, 9) + setting.why + "\n";
+  }
+  return text;
 }
 
 }  // namespace
@@ -117,10 +155,10 @@ int status_command(const Config& config) {
   text += enrolment_text(config);
   const auto status = read_status(files, folder);
   text += status ? running_text(*status) : "Never started with this folder\n";
-  text += "\nWhat may leave this machine, at most (set here; the collector cannot raise it):\n";
-  for (const std::string& line : Ceiling{config}.words()) {
-    text += "  " + line + "\n";
-  }
+  const auto keys = open_spool_keys(files, folder, KeyPlaces::of_process(), MissingKey::leave);
+  text +=
+      "Spool: " + (keys ? keys->words : "its key cannot be read: " + keys.error().text()) + "\n";
+  text += collection_text(files, config);
   text += unknowns_status(config, read_ledger(files, config), read_unknown_reports(files, config));
   text += "\nConfiguration\n";
   for (const auto& [key, value] : config.keys()) {
@@ -138,7 +176,8 @@ int explain_command(const Config& config, bool json) {
   PosixFileSystem files;
   const DataFolder folder{config.data};
   require_folder(files, folder);
-  const auto history = read_spool(files, folder.spool());
+  const auto keys = open_spool_keys(files, folder, KeyPlaces::of_process(), MissingKey::leave);
+  const auto history = read_spool(files, folder.spool(), keys ? keys->cipher.get() : nullptr);
   if (!history) {
     throw AgentError{"the spool cannot be read: " + history.error().text()};
   }

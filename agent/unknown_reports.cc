@@ -14,7 +14,7 @@ namespace {
 
 using std::chrono::sys_days;
 
-constexpr std::string_view kMagic = "GNREPT01";
+constexpr std::string_view kReportsMagic = "GNREPT01";
 constexpr std::string_view kEpochWords = "gnomon unknowns epoch v1\n";
 constexpr std::string_view kDomainWords = "gnomon unknown domain v1\n";
 
@@ -73,7 +73,7 @@ bool UnknownReports::set_policy(const wire::UnknownsPolicy& policy) {
 
 std::string_view UnknownReports::obstacle() const {
   if (!allowed_) {
-    return "report-unknowns = no on this machine";
+    return "report-unknowns = no in force on this machine";
   }
   if (!policy_.enabled) {
     return "the collector has not asked for them";
@@ -174,7 +174,7 @@ std::optional<sys_days> UnknownReports::left(std::string_view domain) const {
 
 std::vector<std::uint8_t> UnknownReports::encode() const {
   ByteWriter out;
-  out.text(kMagic);
+  out.text(kReportsMagic);
   out.u8(policy_.enabled ? 1 : 0);
   out.u32(policy_.epoch);
   out.u32(number(telling_day_));
@@ -196,8 +196,8 @@ std::vector<std::uint8_t> UnknownReports::encode() const {
 bool UnknownReports::decode(Bytes bytes) {
   UnknownReports read{allowed_, secret_};
   ByteReader in{bytes};
-  const Bytes magic = in.take(kMagic.size());
-  if (!std::equal(magic.begin(), magic.end(), kMagic.begin(), kMagic.end())) {
+  const Bytes magic = in.take(kReportsMagic.size());
+  if (!std::equal(magic.begin(), magic.end(), kReportsMagic.begin(), kReportsMagic.end())) {
     return false;
   }
   const std::uint8_t enabled = in.u8();

@@ -50,9 +50,14 @@ class UnknownReports {
   static constexpr std::uint32_t kMaxRevealsADay = 32;
   static constexpr std::size_t kMaxReveals = 1024;  // remembered; the oldest are forgotten
 
-  // `allowed` is the machine's own ceiling; `secret` the company's, empty when there is none.
+  // `allowed` is what the machine's own ceiling leaves; `secret` the company's, empty when there is
+  // none.
   UnknownReports(bool allowed, std::string secret)
       : allowed_(allowed), secret_(std::move(secret)) {}
+
+  // set_allowed says anew whether tokens may leave, by the ceiling and the signed policy under it.
+  // What left before stays noted.
+  void set_allowed(bool allowed) { allowed_ = allowed; }
 
   // set_policy takes the collector's word. Another epoch forgets what was reported in the one
   // before; so does switching off. True when anything changed.

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "agent/ceiling.h"
 #include "agent/data_folder.h"
+#include "agent/policy_file.h"
 #include "agent/rooms.h"
 #include "core/log.h"
 #include "core/net/crypto.h"
@@ -32,7 +34,9 @@ std::string unknowns_secret(FileSystem& files, const std::string& path) {
 
 UnknownReports read_unknown_reports(FileSystem& files, const Config& config) {
   const DataFolder folder{config.data};
-  UnknownReports reports{config.report_unknowns, unknowns_secret(files, folder.unknowns_key())};
+  const StoredPolicy stored = read_policy(files, folder);
+  const InForce in_force = Ceiling{config}.under(stored.policy ? &*stored.policy : nullptr);
+  UnknownReports reports{in_force.unknowns, unknowns_secret(files, folder.unknowns_key())};
   const auto text = read_whole_file(files, folder.unknowns(), kMaxFileBytes);
   if (text && !reports.decode(bytes_of(*text))) {
     log::warn("unknowns.not_read", {{"now", "what was reported is noted anew"}});

@@ -24,6 +24,9 @@ class UnknownsDesk {
   // take_ledger takes the ledger as the capture thread last wrote it.
   void take_ledger(const std::vector<std::uint8_t>& bytes);
 
+  // set_allowed says whether tokens may leave, by what is in force on this machine.
+  void set_allowed(bool allowed) { reports_.set_allowed(allowed); }
+
   void take_policy(const wire::UnknownsPolicy& policy);
   bool heard() const { return heard_; }  // the collector has told its policy since the start
 

@@ -9,6 +9,7 @@
 #include "agent/attribute/linux_attributor.h"
 #include "agent/capture_side.h"
 #include "agent/commands.h"
+#include "agent/confinement.h"
 #include "agent/privileges.h"
 #include "agent/rooms.h"
 #include "agent/stop_signal.h"
@@ -79,8 +80,13 @@ int watch_command(const Config& config, bool all) {
   const auto pack = AgentRules::open(config).pack();
   const auto source = open_live(config.interfaces, counters);
   auto attributor = LinuxAttributor::open(counters, clock);
-  if (const auto dropped = drop_privileges({true, attributor.has_value()}); !dropped) {
+  if (const auto dropped = drop_privileges({false, attributor.has_value()}); !dropped) {
     throw AgentError{"rights cannot be given up: " + dropped.error().text()};
+  }
+  if (const auto confined = confine_process(); !confined) {
+    log::warn("agent.not_confined", {{"why", confined.error().text()}});
+  } else if (const auto further = confine_capture(); !further) {
+    log::warn("agent.capture_not_confined", {{"why", further.error().text()}});
   }
   Screen screen{*pack, all};
   NoContacts contacts;

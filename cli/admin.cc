@@ -1,4 +1,5 @@
-// gnomon admin: join tokens, agents, own rules, the authority and backups of a running collector.
+// gnomon admin: join tokens, agents, policy, own rules, reviews, the authority and backups of a
+// running collector.
 
 #include <unistd.h>
 
@@ -38,6 +39,16 @@ struct Choice {
   unsigned hours = 24;
   std::string unknowns_key;  // file
   bool quiet = false;
+  std::string reason;
+  std::vector<std::string> changes;  // key=value
+  std::string state;
+  std::string on;
+  std::string chain;
+  std::string key;
+  bool force = false;
+  std::string by;
+  std::string alternative;
+  std::string until;
 };
 
 void complain(const std::string& text) {
@@ -141,6 +152,13 @@ bool add_key(const Choice& choice, wire::AdminReply& reply) {
   return key.has_value();
 }
 
+// shows_one says whether a command's answer is one thing and not a list of them.
+bool shows_one(const std::string& command) {
+  return command == "token create" || command.starts_with("ca ") || command == "policy show" ||
+         command == "policy set" || command == "agents show" || command == "agents auto-release" ||
+         command == "review decide" || command == "review back" || command.starts_with("overlay ");
+}
+
 int ask(const Choice& choice, const std::string& command, std::vector<wire::Field> arguments) {
   const std::string socket = choice.data + "/" + kAdminSocket;
   auto reply = admin_call(socket, wire::AdminRequest{command, std::move(arguments)});
@@ -170,14 +188,15 @@ int ask(const Choice& choice, const std::string& command, std::vector<wire::Fiel
     }
   } else if (choice.format == "json") {
     print_json(*reply, out.text());
-  } else if (command == "token create" || command == "ca show" || command.starts_with("overlay ")) {
+  } else if (shows_one(command)) {
     print_one(reply->rows.front(), out.text());
     if (command == "token create") {
       out.text() += "\nShown once: the collector keeps only a hash of it.\n";
     }
   } else if (!reply->rows.empty()) {
     print_list(*reply, out.text());
-  } else if (command.ends_with("list") || command.ends_with("record")) {
+  } else if (command.ends_with("list") || command.ends_with("record") ||
+             command.ends_with("history")) {
     out.text() += "none\n";
   }
   return kDone;
@@ -195,16 +214,41 @@ CLI::App* subcommand(CLI::App& parent, const char* name, const char* what,
   return command;
 }
 
-}  // namespace
+int set_policy(const Choice& choice) {
+  std::vector<wire::Field> arguments{{"reason", choice.reason}};
+  for (const std::string& change : choice.changes) {
+    const std::size_t equals = change.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      complain("'" + change + "' is no change like collect-users=no");
+      return kImpossible;
+    }
+    arguments.emplace_back(change.substr(0, equals), change.substr(equals + 1));
+  }
+  return ask(choice, "policy set", std::move(arguments));
+}
 
-void add_admin(CLI::App& app, int& exit_code) {
-  const auto choice = std::make_shared<Choice>();
-  CLI::App* admin = app.add_subcommand(
-      "admin",
-      "Join tokens, agents, own rules, the authority and backups of the collector on this machine");
-  admin->require_subcommand(1);
+void add_policy(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* policy = admin.add_subcommand(
+      "policy", "What all agents are asked to collect; each machine's own ceiling wins");
+  policy->require_subcommand(1);
+  subcommand(*policy, "show", "The policy in force", choice)->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "policy show", {});
+  });
+  CLI::App* set = subcommand(*policy, "set", "Change the policy; agents take it at once", choice);
+  set->add_option("changes", choice->changes, "KEY=VALUE, one or more")->required();
+  set->add_option("--reason", choice->reason, "Why, for the record");
+  set->footer(
+      "Keys: collect-users, collect-programs, collect-evidence, report-unknowns (yes, no,\n"
+      "default), window-minutes, spool-days (a number, or default).\n"
+      "Example:\n"
+      "  gnomon admin policy set collect-users=no window-minutes=60 --reason \"works council\"");
+  set->callback([choice, &exit_code] { exit_code = set_policy(*choice); });
+  subcommand(*policy, "history", "Who changed it, when, and why", choice)
+      ->callback([choice, &exit_code] { exit_code = ask(*choice, "policy history", {}); });
+}
 
-  CLI::App* token = admin->add_subcommand("token", "Tokens that let machines enrol");
+void add_tokens(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* token = admin.add_subcommand("token", "Tokens that let machines enrol");
   token->require_subcommand(1);
   CLI::App* create = subcommand(*token, "create", "Make a token; it is shown once", choice);
   create->add_option("--label", choice->label, "What it is for: \"sales laptops\"");
@@ -215,32 +259,67 @@ void add_admin(CLI::App& app, int& exit_code) {
                      "File of the key for domains outside the catalogue, made when it is missing;\n"
                      "it goes into the token and never to the collector. Keep it elsewhere");
   create->add_flag("--quiet", choice->quiet, "Print the token's text and nothing else");
+  create->footer(
+      "Example:\n  gnomon admin token create --uses 50 --hours 72 --label \"sales laptops\"");
   create->callback([choice, &exit_code] {
     exit_code = ask(*choice, "token create",
                     {{"label", choice->label},
                      {"uses", std::to_string(choice->uses)},
                      {"hours", std::to_string(choice->hours)}});
   });
-  subcommand(*token, "list", "All tokens, without their secrets", choice)
-      ->callback([choice, &exit_code] { exit_code = ask(*choice, "token list", {}); });
-  CLI::App* revoke_token = subcommand(*token, "revoke", "Make a token useless", choice);
-  revoke_token->add_option("id", choice->id, "Its id")->required();
-  revoke_token->callback([choice, &exit_code] {
+  CLI::App* list = subcommand(*token, "list", "All tokens, without their secrets", choice);
+  list->footer("Example:\n  gnomon admin token list --format json");
+  list->callback([choice, &exit_code] { exit_code = ask(*choice, "token list", {}); });
+  CLI::App* revoke = subcommand(*token, "revoke", "Make a token useless", choice);
+  revoke->add_option("id", choice->id, "Its id")->required();
+  revoke->footer("Example:\n  gnomon admin token revoke 5f1c0a9be210");
+  revoke->callback([choice, &exit_code] {
     exit_code = ask(*choice, "token revoke", {{"id", choice->id}});
   });
+}
 
-  CLI::App* agents = admin->add_subcommand("agents", "Machines that enrolled");
+// add_of_agent adds a command that names one agent.
+void add_of_agent(CLI::App& parent, const char* name, const char* what, const std::string& command,
+                  const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* added = subcommand(parent, name, what, choice);
+  added->add_option("id", choice->id, "Its id, from `gnomon admin agents list`")->required();
+  added->footer("Example:\n  gnomon admin " + (command == "agents revoke" ? "revoke" : command) +
+                " 0b7c1a52-6d0e-4a1f-9c57-2f6f6c1f2d11");
+  added->callback([choice, command, &exit_code] {
+    exit_code = ask(*choice, command, {{"id", choice->id}});
+  });
+}
+
+void add_agents(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* agents = admin.add_subcommand("agents", "Machines that enrolled");
   agents->require_subcommand(1);
-  subcommand(*agents, "list", "All agents", choice)->callback([choice, &exit_code] {
-    exit_code = ask(*choice, "agents list", {});
+  CLI::App* list = subcommand(*agents, "list", "All agents, and how they are", choice);
+  list->add_option("--state", choice->state, "Only those in this state")
+      ->check(CLI::IsMember({"active", "revoked", "replaced", "quarantined", "cloned"}));
+  list->footer("Example:\n  gnomon admin agents list --state quarantined");
+  list->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "agents list", {{"state", choice->state}});
   });
-  CLI::App* revoke = subcommand(*agents, "revoke", "Cut an agent off at once, for good", choice);
-  revoke->add_option("id", choice->id, "Its id")->required();
-  revoke->callback([choice, &exit_code] {
-    exit_code = ask(*choice, "agents revoke", {{"id", choice->id}});
+  add_of_agent(*agents, "show", "Everything known about one agent", "agents show", choice,
+               exit_code);
+  add_of_agent(*agents, "revoke", "Cut an agent off at once, for good", "agents revoke", choice,
+               exit_code);
+  add_of_agent(*agents, "release", "Let an agent out of quarantine", "agents release", choice,
+               exit_code);
+  CLI::App* automatic = subcommand(
+      *agents, "auto-release", "Whether agents that were away too long are let in unasked", choice);
+  automatic->add_option("on", choice->on, "yes or no; nothing: show it")
+      ->check(CLI::IsMember({"yes", "no"}));
+  automatic->footer("Example:\n  gnomon admin agents auto-release yes");
+  automatic->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "agents auto-release", {{"on", choice->on}});
   });
+  add_of_agent(admin, "revoke", "Cut an agent off at once, for good", "agents revoke", choice,
+               exit_code);
+}
 
-  CLI::App* overlay = admin->add_subcommand("overlay", "The company's own rules");
+void add_overlay(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* overlay = admin.add_subcommand("overlay", "The company's own rules");
   overlay->require_subcommand(1);
   subcommand(*overlay, "show", "What is in use, and what the file says", choice)
       ->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay show", {}); });
@@ -254,19 +333,98 @@ void add_admin(CLI::App& app, int& exit_code) {
       "Example: gnomon admin overlay new-keys\nAgents follow when they take the overlay that is "
       "signed anew, and from then on refuse the old keys.");
   fresh->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay new-keys", {}); });
+}
 
-  CLI::App* unknowns = admin->add_subcommand("unknowns", "Domains outside the catalogue");
+void add_unknowns(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* unknowns = admin.add_subcommand("unknowns", "Domains outside the catalogue");
   unknowns->require_subcommand(1);
   subcommand(*unknowns, "record", "Every question for a name, and what came of it", choice)
       ->callback([choice, &exit_code] { exit_code = ask(*choice, "unknowns record", {}); });
+}
 
-  CLI::App* authority = admin->add_subcommand("ca", "The collector's certificate authority");
+// read_text yields a file's contents; nullopt after saying why not.
+std::optional<std::string> read_text(const std::string& path) {
+  constexpr std::size_t kMaxPem = std::size_t{24} << 10;  // key and chain fit one message
+  PosixFileSystem files;
+  auto text = read_whole_file(files, path, kMaxPem);
+  if (!text) {
+    complain(text.error().text());
+    return std::nullopt;
+  }
+  return std::move(*text);
+}
+
+int import_authority(const Choice& choice) {
+  const auto chain = read_text(choice.chain);
+  const auto key = chain ? read_text(choice.key) : std::nullopt;
+  if (!key) {
+    return kImpossible;
+  }
+  return ask(choice, "ca import",
+             {{"chain", *chain}, {"key", *key}, {"force", choice.force ? "yes" : ""}});
+}
+
+void add_authority(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* authority = admin.add_subcommand("ca", "The collector's certificate authority");
   authority->require_subcommand(1);
-  subcommand(*authority, "show", "Its root certificate and key hash", choice)
-      ->callback([choice, &exit_code] { exit_code = ask(*choice, "ca show", {}); });
+  CLI::App* show = subcommand(*authority, "show", "Its root certificate and key hash", choice);
+  show->footer("Example:\n  gnomon admin ca show --format json");
+  show->callback([choice, &exit_code] { exit_code = ask(*choice, "ca show", {}); });
+  CLI::App* taken =
+      subcommand(*authority, "import", "Issue from an authority of the company's own", choice);
+  taken
+      ->add_option("--chain", choice->chain,
+                   "PEM: the authority's certificate, those above it, the root last")
+      ->required();
+  taken->add_option("--key", choice->key, "PEM: the authority's key, unencrypted")->required();
+  taken->add_flag("--force", choice->force, "Although agents would have to enrol again");
+  taken->footer(
+      "Example:\n  gnomon admin ca import --chain gnomon-ca-chain.pem --key gnomon-ca.key");
+  taken->callback([choice, &exit_code] { exit_code = import_authority(*choice); });
+}
 
+void add_review(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
+  CLI::App* review = admin.add_subcommand("review", "What was decided about tools");
+  review->require_subcommand(1);
+  CLI::App* list = subcommand(*review, "list", "The standing of every tool that has one", choice);
+  list->footer("Example:\n  gnomon admin review list");
+  list->callback([choice, &exit_code] { exit_code = ask(*choice, "review list", {}); });
+  CLI::App* decide = subcommand(*review, "decide", "Give a tool a standing", choice);
+  decide->add_option("tool", choice->id, "The tool's id, like trello")->required();
+  decide
+      ->add_option("standing", choice->state,
+                   "new, in-review, trial, sanctioned, tolerated, unsanctioned, retiring, retired")
+      ->required();
+  decide->add_option("--by", choice->by, "Who says so: a role, like \"martech lead\"");
+  decide->add_option("--reason", choice->reason, "For the people who use the tool");
+  decide->add_option("--alternative", choice->alternative, "What to use instead");
+  decide->add_option("--until", choice->until, "Days until a trial ends or it is looked at again");
+  decide->footer(
+      "A no needs a reason, and an alternative or --until; a trial needs --until.\n"
+      "Example:\n  gnomon admin review decide trello trial --until 30 --by \"martech lead\"");
+  decide->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "review decide",
+                    {{"tool", choice->id},
+                     {"standing", choice->state},
+                     {"by", choice->by},
+                     {"reason", choice->reason},
+                     {"alternative", choice->alternative},
+                     {"until", choice->until}});
+  });
+  CLI::App* back = subcommand(*review, "back", "Undo the latest decision about a tool", choice);
+  back->add_option("tool", choice->id, "The tool's id")->required();
+  back->add_option("--by", choice->by, "Who says so");
+  back->add_option("--reason", choice->reason, "Why");
+  back->footer("Example:\n  gnomon admin review back trello --reason \"wrong tool\"");
+  back->callback([choice, &exit_code] {
+    exit_code = ask(*choice, "review back",
+                    {{"tool", choice->id}, {"by", choice->by}, {"reason", choice->reason}});
+  });
+}
+
+void add_backup(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
   CLI::App* backup = subcommand(
-      *admin, "backup", "A consistent copy of store and authority, made while all runs", choice);
+      admin, "backup", "A consistent copy of store and authority, made while all runs", choice);
   backup->add_option("--to", choice->to, "Folder to make; must not exist")->required();
   backup->footer(
       "Example: gnomon admin backup --to /backup/gnomon-$(date +%F)\n"
@@ -276,6 +434,24 @@ void add_admin(CLI::App& app, int& exit_code) {
     const std::string to = std::filesystem::absolute(choice->to).lexically_normal().string();
     exit_code = ask(*choice, "backup", {{"to", to}});
   });
+}
+
+}  // namespace
+
+void add_admin(CLI::App& app, int& exit_code) {
+  const auto choice = std::make_shared<Choice>();
+  CLI::App* admin = app.add_subcommand(
+      "admin", "Tokens, agents, policy, reviews, authority and backups of the collector here");
+  admin->require_subcommand(1);
+  admin->footer("Example:\n  gnomon admin agents list --data /var/lib/gnomon-collector");
+  add_tokens(*admin, choice, exit_code);
+  add_agents(*admin, choice, exit_code);
+  add_policy(*admin, choice, exit_code);
+  add_overlay(*admin, choice, exit_code);
+  add_unknowns(*admin, choice, exit_code);
+  add_review(*admin, choice, exit_code);
+  add_authority(*admin, choice, exit_code);
+  add_backup(*admin, choice, exit_code);
 }
 
 }  // namespace gnomon::cli

@@ -58,6 +58,8 @@ void add_options(CLI::App& app, Config& config) {
 }
 
 void add_serving(CLI::App& app, Config& config) {
+  app.add_option("--user", config.user,
+                 "User to become when root starts it, like gnomon-collector");
   add_address(app, "--listen", config.listen, "Where agents connect; port 0 takes a free one");
   add_address(app, "--enrol", config.enrol, "Where machines join");
   add_address(app, "--http", config.http, "Pages, API, metrics; loopback only");

@@ -23,6 +23,7 @@ enum class Command : std::uint8_t { serve, rebuild };
 // lines (--config). Everything but the data folder has a default that works on one machine.
 struct Config {
   Command command = Command::serve;
+  std::string user;  // started by root, it becomes this user; empty: it stays what it is
   std::string data;  // the folder of all that is kept: store/, ca/, admin.sock, ports.json
 
   // Agents come from other machines, so an installation names an address they can reach. The

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -22,6 +23,8 @@
 #include "collector/enrol/admin_server.h"
 #include "collector/enrol/authority.h"
 #include "collector/enrol/enrol_server.h"
+#include "collector/enrol/policy_book.h"
+#include "collector/enrol/policy_commands.h"
 #include "collector/enrol/registry.h"
 #include "collector/http/face.h"
 #include "collector/http/server.h"
@@ -39,6 +42,7 @@
 #include "core/file.h"
 #include "core/log.h"
 #include "core/net/descriptor_limit.h"
+#include "core/rights.h"
 
 namespace gnomon {
 namespace {
@@ -238,15 +242,20 @@ class Service::Impl {
     follow_own_list();
     digests_ = std::make_unique<Digests>(*query_, *review_, *store_, clock_,
                                          DigestPolicy{config_.min_group}, unknown_list_.get());
-    face_ = std::make_unique<Face>(FaceParts{*query_,
-                                             *review_,
-                                             *digests_,
-                                             counters_,
-                                             clock_,
-                                             [this] { return readiness(); },
-                                             config_.min_group,
-                                             unknown_list_.get(),
-                                             {config_.unknowns, config_.unknowns_devices}});
+    face_ = std::make_unique<Face>(
+        FaceParts{*query_,
+                  *review_,
+                  *digests_,
+                  counters_,
+                  clock_,
+                  [this] { return readiness(); },
+                  config_.min_group,
+                  unknown_list_.get(),
+                  {config_.unknowns, config_.unknowns_devices},
+                  [this](const std::string& agent) {
+                    const Registry* known = registry_ready_.load();
+                    return std::string{to_string(known == nullptr ? Bar::none : known->bar(agent))};
+                  }});
     face_ready_ = face_.get();
     return std::nullopt;
   }
@@ -258,6 +267,13 @@ class Service::Impl {
     for (const std::string& name : config_.names) {
       (is_address(name) ? options.addresses : options.dns_names).push_back(name);
     }
+    std::vector<std::string> keys;
+    for (const char* name : {"root", "agents", "servers", "server", "policy", "imported"}) {
+      keys.push_back(options.directory + "/" + name + ".key");
+    }
+    if (std::string exposed = exposed_keys(keys); !exposed.empty()) {
+      return exposed;
+    }
     auto authority = Authority::open(files_, clock_, std::move(options));
     if (!authority) {
       return "the certificate authority cannot be opened: " + authority.error().text();
@@ -268,8 +284,11 @@ class Service::Impl {
       return "the registry of agents cannot be read: " + registry.error().text();
     }
     registry_ = std::move(*registry);
-    registry_->on_revoked([this](const std::string& agent) { ingest_->drop_agent(agent); });
+    registry_ready_ = registry_.get();
+    registry_->on_barred([this](const std::string& agent) { ingest_->drop_agent(agent); });
     open_unknowns();
+    policies_ = std::make_unique<PolicyBook>(*store_, clock_);
+    policies_->on_set([this](const Policy& policy) { offer_policy(policy); });
     return std::nullopt;
   }
 
@@ -352,6 +371,13 @@ class Service::Impl {
     }
     offer_pack();
     offer_overlay();
+    const auto policy = policies_->policy();
+    if (!policy) {
+      return "the policy cannot be read: " + policy.error().text();
+    }
+    if (policy->has_value()) {
+      offer_policy(**policy);
+    }
 
     EnrolServerOptions enrol;
     if (own_rules_ != nullptr) {
@@ -369,13 +395,16 @@ class Service::Impl {
     admin_ = std::make_unique<AdminServer>(
         io_, pool_, socket,
         enrolment_commands(
-            *registry_, *authority_,
-            overlay_commands(
-                own_rules_.get(), [this] { return follow_overlay(own_rules_->read_file()); },
-                [this] { return follow_overlay(own_rules_->replace_keys()); },
-                backup_commands(
-                    files_, *store_, config_.data,
-                    unknowns_commands(*store_, clock_, review_commands(*review_, *query_))))));
+            EnrolmentParts{*registry_, *authority_, files_, clock_, config_.data + "/ca",
+                           [this] { return connected_agents(); }},
+            policy_commands(
+                *policies_,
+                overlay_commands(
+                    own_rules_.get(), [this] { return follow_overlay(own_rules_->read_file()); },
+                    [this] { return follow_overlay(own_rules_->replace_keys()); },
+                    backup_commands(
+                        files_, *store_, config_.data,
+                        unknowns_commands(*store_, clock_, review_commands(*review_, *query_)))))));
     if (const auto started = admin_->start(); !started) {
       return "cannot listen on " + socket + ": " + started.error().code.message();
     }
@@ -414,6 +443,25 @@ class Service::Impl {
       offer_overlay();
     }
     return reading;
+  }
+
+  // connected_agents says of every agent that is connected what it follows.
+  std::map<std::string, std::string> connected_agents() const {
+    std::map<std::string, std::string> all;
+    for (const LiveAgent& agent : ingest_->live()) {
+      all[agent.agent] =
+          "yes, rules " + std::to_string(agent.pack_version) + ", policy " +
+          (agent.policy_version == 0 ? "none" : std::to_string(agent.policy_version)) + ", " +
+          std::to_string(agent.waiting) + " waiting";
+    }
+    return all;
+  }
+
+  // offer_policy signs it and sends it to every agent that has an older one.
+  void offer_policy(const Policy& policy) {
+    ingest_->offer(wire::PushKind::policy, PushContent{policy.version, authority_->sign(policy)});
+    counters_.gauge("policy_version", "Version of the policy that agents are asked to follow.")
+        .set(policy.version);
   }
 
   // write_ports tells other programs where we listen, for when port 0 was asked for.
@@ -510,6 +558,7 @@ class Service::Impl {
   std::unique_ptr<OwnRules> own_rules_;  // absent without a catalogue
   std::atomic<bool> ready_{false};
   std::atomic<const Face*> face_ready_{nullptr};
+  std::atomic<const Registry*> registry_ready_{nullptr};  // pages answer before it is open
 
   asio::io_context io_{1};
   asio::thread_pool pool_;
@@ -522,6 +571,7 @@ class Service::Impl {
 
   std::unique_ptr<Authority> authority_;
   std::unique_ptr<Registry> registry_;
+  std::unique_ptr<PolicyBook> policies_;
   std::unique_ptr<IngestServer> ingest_;
   std::unique_ptr<EnrolServer> enrol_;
   std::unique_ptr<AdminServer> admin_;

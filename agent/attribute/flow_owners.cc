@@ -34,6 +34,13 @@ void FlowOwners::on_opening(const Flight& flight) {
 
 void FlowOwners::learn_owner(const Flight& flight) {
   auto known = owners_.find(flight.flow);
+  if (!asking_) {
+    // Whose may be another's by now is rather nobody's than the wrong one's.
+    if (known != owners_.end() && is_worth_asking(flight, known->second)) {
+      known->second.process = Process{};
+    }
+    return;
+  }
   if (known == owners_.end()) {
     if (owners_.size() >= kMaxFlows) {
       return;

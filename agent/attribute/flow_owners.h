@@ -35,6 +35,9 @@ class FlowOwners final : public FlightSink {
   Appetite on_flight(const Flight& flight) override;
   void on_flow_end(FlowId flow) override;
 
+  // set_asking false: the owners of new flows are not asked for, until it is true again.
+  void set_asking(bool asking) { asking_ = asking; }
+
   // attach fills in the process of a sighting, as far as known, and counts how far that is. DNS
   // answers belong to their question and are not counted again.
   void attach(Sighting& sighting);
@@ -60,6 +63,7 @@ class FlowOwners final : public FlightSink {
   Attributor& attributor_;
   FlightSink& next_;
   std::array<Known, 4> known_;  // by source
+  bool asking_ = true;
   std::unordered_map<FlowId, Owner> owners_;
 };
 

@@ -89,6 +89,9 @@ class EvidenceRoom {
   // set_pack changes the catalogue; open windows and states live on, by tool id.
   void set_pack(std::shared_ptr<const RulePack> pack);
 
+  // set_window changes the time that one contact covers, for windows that open from now on.
+  void set_window(std::chrono::seconds length) { windows_.set_length(length); }
+
   // judgements in the order of user and tool, as of the last sighting or advance().
   std::vector<Judgement> judgements() const;
 

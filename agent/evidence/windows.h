@@ -51,6 +51,9 @@ class Windows {
   // until the next call of any method.
   Contact& add(const WindowKey& key, WallTime when, Source source);
 
+  // set_length changes how long a window of a use is; open windows keep the time they were given.
+  void set_length(std::chrono::seconds length) { limits_.length = length; }
+
   // hasten closes every open window of `tool` and `user` soon: there is news about them.
   void hasten(const std::string& tool, const std::string& user, WallTime when);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cinttypes>
+#include <cstdio>
 #include <utility>
 
 #include "agent/spool/crc32c.h"
@@ -100,6 +102,14 @@ std::optional<SegmentHeader> decode_segment_header(Bytes bytes) {
     return std::nullopt;
   }
   return header;
+}
+
+std::string context_of(std::uint64_t epoch, const Record& record) {
+  std::array<char, 49> words{};
+  static_cast<void>(std::snprintf(words.data(), words.size(),
+                                  "%016" PRIx64 "%016" PRIx64 "%016" PRIx64, epoch,
+                                  record.first_sequence, record.sequence));
+  return words.data();
 }
 
 std::string encode_record(const Record& record, std::string_view payload) {

@@ -46,6 +46,10 @@ struct Record {
   bool operator==(const Record&) const = default;
 };
 
+// context_of names the place of a record, for what is sealed in it: moved elsewhere it does not
+// open.
+std::string context_of(std::uint64_t epoch, const Record& record);
+
 // encode_record gives header and payload in one run, to be written with one append.
 std::string encode_record(const Record& record, std::string_view payload);
 

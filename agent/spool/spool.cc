@@ -568,13 +568,9 @@ Result<std::optional<std::string>, SpoolError> Spool::read_payload(const FoundRe
   return unseal(whole->record, whole->payload);
 }
 
-std::string Spool::context_of(const Record& record) const {
-  return hex16(epoch_) + hex16(record.first_sequence) + hex16(record.sequence);
-}
-
 std::string Spool::seal(Record& record, std::string_view plain) const {
   record.encrypted = cipher_ != nullptr;
-  return record.encrypted ? cipher_->seal(plain, context_of(record)) : std::string{plain};
+  return record.encrypted ? cipher_->seal(plain, context_of(epoch_, record)) : std::string{plain};
 }
 
 std::optional<std::string> Spool::unseal(const Record& record, Bytes payload) const {
@@ -584,7 +580,7 @@ std::optional<std::string> Spool::unseal(const Record& record, Bytes payload) co
   if (cipher_ == nullptr) {
     return std::nullopt;
   }
-  return cipher_->open(payload, context_of(record));
+  return cipher_->open(payload, context_of(epoch_, record));
 }
 
 void Spool::acknowledge(std::uint64_t sequence) {

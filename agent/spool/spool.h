@@ -104,6 +104,9 @@ class Spool {
   // FORMAT.md, "The collector knows more") and yields the sequence to send next.
   Result<std::uint64_t, SpoolError> reconcile(std::uint64_t stored_epoch, std::uint64_t stored);
 
+  // set_max_age changes SpoolOptions::max_age, from the next maintain() on.
+  void set_max_age(std::chrono::hours age) { options_.max_age = age; }
+
   // maintain applies the bounds in time: call it about once an hour.
   Result<Ok, SpoolError> maintain();
 
@@ -162,7 +165,6 @@ class Spool {
   Result<std::optional<std::string>, SpoolError> read_payload(const FoundRecord& found);
   std::optional<std::string> unseal(const Record& record, Bytes payload) const;
   std::string seal(Record& record, std::string_view plain) const;
-  std::string context_of(const Record& record) const;
   SpooledBatch gap_for(std::uint64_t from, std::uint64_t to, std::uint64_t contacts,
                        WallTime near) const;
   std::string path_of(const std::string& name) const { return options_.directory + "/" + name; }

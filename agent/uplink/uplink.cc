@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/net/backoff.h"
 #include "core/net/connect.h"
+#include "core/net/crypto.h"
 #include "core/net/link.h"
 #include "core/wire/frame.h"
 
@@ -36,7 +37,8 @@ constexpr std::size_t kMaxUnderWay = std::size_t{1} << 20;
 
 bool is_about_us(wire::ErrorCode code) {
   return code == wire::ErrorCode::revoked || code == wire::ErrorCode::certificate_expired ||
-         code == wire::ErrorCode::version;
+         code == wire::ErrorCode::version || code == wire::ErrorCode::quarantined ||
+         code == wire::ErrorCode::cloned;
 }
 
 bool is_about_us(NetFault fault) {
@@ -276,8 +278,14 @@ class Uplink::Impl {
       fail(talk, secured.error());
       co_return false;
     }
+    if (clock_.wall() >= identity_->chain.front().not_after()) {
+      co_await ask_to_be_let_in(talk);
+      co_return false;
+    }
     wire::Hello hello;
     hello.agent_version = GNOMON_VERSION;
+    hello.machine_hash = options_.machine_hash;
+    hello.run = run_id_;
     hello.epoch = spool_.epoch();
     hello.first_sequence = spool_.first_sequence();
     hello.last_sequence = spool_.last_sequence();
@@ -322,6 +330,28 @@ class Uplink::Impl {
     talk.heartbeat = std::chrono::seconds{ack->heartbeat_s};
     change(UplinkState::connected, "");
     co_return true;
+  }
+
+  // ask_to_be_let_in is all that an agent with an expired certificate may do. With the new one it
+  // comes back at once, perhaps into quarantine.
+  asio::awaitable<void> ask_to_be_let_in(Talk& talk) {
+    talk.renewal = PrivateKey::generate();
+    wire::Envelope request = wire::RenewRequest{make_csr(*talk.renewal)};
+    static_cast<void>(co_await send(talk.connection, std::move(request), options_.message_within));
+    const auto received = co_await receive(talk.connection, wire::kMaxHelloFrameBytes,
+                                           options_.handshake_within, options_.message_within);
+    if (!received) {
+      fail(talk, received.error());
+    } else if (const auto* error = std::get_if<wire::Error>(&*received)) {
+      fail(talk, *error);
+    } else if (const auto* renewed = std::get_if<wire::RenewReply>(&*received)) {
+      take_renewal(talk, *renewed);
+      talk.reason = "the certificate had expired, and was renewed";
+      over(talk);
+    } else {
+      fail(talk, NetError{NetFault::bad_message, "the collector's answer makes no sense"});
+    }
+    talk.connection.close();
   }
 
   // send_all keeps the window full, and speaks up when there is nothing to send.
@@ -503,6 +533,7 @@ class Uplink::Impl {
   const Clock& clock_;
   UplinkOptions options_;  // the addresses change their order
   const UplinkHooks hooks_;
+  const std::string run_id_ = random_bytes(wire::kRunBytes);
   PushReceiver receiver_;
   Counter& sent_;
   Counter& stored_;

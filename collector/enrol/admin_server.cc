@@ -1,10 +1,10 @@
 #include "collector/enrol/admin_server.h"
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
-#include <charconv>
 #include <exception>
 #include <optional>
 #include <set>
@@ -18,10 +18,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
-#include "collector/enrol/record_text.h"
 #include "core/log.h"
 #include "core/net/await.h"
-#include "core/net/crypto.h"
 #include "core/net/run_on.h"
 #include "core/wire/frame.h"
 
@@ -30,153 +28,24 @@ namespace {
 
 using local = asio::local::stream_protocol;
 
-constexpr std::uint32_t kMaxTokenUses = 100'000;
-constexpr std::uint32_t kMaxTokenHours = 24 * 90;
-
 wire::AdminReply problem(std::string text) {
   wire::AdminReply reply;
   reply.error = std::move(text);
   return reply;
 }
 
-std::string argument(const wire::AdminRequest& request, std::string_view name) {
-  for (const auto& [key, value] : request.arguments) {
-    if (key == name) {
-      return value;
-    }
+// name_peer puts who asks into the request, as the kernel knows it.
+void name_peer(local::socket& socket, wire::AdminRequest& request) {
+  std::erase_if(request.arguments,
+                [](const wire::Field& field) { return field.first == kPeerArgument; });
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (::getsockopt(socket.native_handle(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0) {
+    request.arguments.emplace_back(kPeerArgument, "uid " + std::to_string(peer.uid));
   }
-  return {};
-}
-
-// number_argument yields `usual` when the argument is absent, nullopt when it is no number between
-// 1 and `most`.
-std::optional<std::uint32_t> number_argument(const wire::AdminRequest& request,
-                                             std::string_view name, std::uint32_t usual,
-                                             std::uint32_t most) {
-  const std::string text = argument(request, name);
-  if (text.empty()) {
-    return usual;
-  }
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < 1 || value > most) {
-    return std::nullopt;
-  }
-  return value;
-}
-
-std::string time_or_dash(WallTime time) {
-  return time == WallTime{} ? "-" : format_time(time);
-}
-
-wire::AdminReply create_token(Registry& registry, const wire::AdminRequest& request) {
-  const auto uses = number_argument(request, "uses", 1, kMaxTokenUses);
-  const auto hours = number_argument(request, "hours", 24, kMaxTokenHours);
-  if (!uses || !hours) {
-    return problem("uses must be 1 to 100000 and hours 1 to 2160");
-  }
-  TokenOptions options;
-  options.label = argument(request, "label");
-  options.max_uses = *uses;
-  options.life = std::chrono::hours{*hours};
-  const auto token = registry.create_token(options);
-  if (!token) {
-    return problem(token.error().text());
-  }
-  wire::AdminReply reply;
-  reply.rows.push_back(
-      {{"id", token->id}, {"token", token->text}, {"expires", format_time(token->expires)}});
-  return reply;
-}
-
-wire::AdminReply list_tokens(const Registry& registry) {
-  const auto tokens = registry.tokens();
-  if (!tokens) {
-    return problem(tokens.error().text());
-  }
-  wire::AdminReply reply;
-  for (const TokenInfo& token : *tokens) {
-    const char* state = token.revoked                  ? "revoked"
-                        : token.uses >= token.max_uses ? "used up"
-                                                       : "open";
-    reply.rows.push_back({{"id", token.id},
-                          {"label", token.label},
-                          {"created", format_time(token.created)},
-                          {"expires", format_time(token.expires)},
-                          {"uses", std::to_string(token.uses)},
-                          {"max_uses", std::to_string(token.max_uses)},
-                          {"state", state}});
-  }
-  return reply;
-}
-
-wire::AdminReply list_agents(const Registry& registry) {
-  const auto agents = registry.agents();
-  if (!agents) {
-    return problem(agents.error().text());
-  }
-  wire::AdminReply reply;
-  for (const AgentInfo& agent : *agents) {
-    const char* state = agent.revoked                ? "revoked"
-                        : !agent.replaced_by.empty() ? "replaced"
-                                                     : "active";
-    reply.rows.push_back({{"id", agent.id},
-                          {"label", agent.label},
-                          {"os", agent.os},
-                          {"arch", agent.arch},
-                          {"version", agent.version},
-                          {"enrolled", time_or_dash(agent.enrolled)},
-                          {"renewed", time_or_dash(agent.renewed)},
-                          {"certificate_expires", time_or_dash(agent.certificate_expires)},
-                          {"serial", agent.serial},
-                          {"replaced_by", agent.replaced_by},
-                          {"state", state}});
-  }
-  return reply;
-}
-
-template <typename Done>
-wire::AdminReply done_or_unknown(const Done& done, const char* unknown) {
-  if (!done) {
-    return problem(done.error().text());
-  }
-  return *done ? wire::AdminReply{} : problem(unknown);
 }
 
 }  // namespace
-
-AdminHandler enrolment_commands(Registry& registry, const Authority& authority,
-                                AdminHandler others) {
-  return [&registry, &authority,
-          others = std::move(others)](const wire::AdminRequest& request) -> wire::AdminReply {
-    if (request.command == "token create") {
-      return create_token(registry, request);
-    }
-    if (request.command == "token list") {
-      return list_tokens(registry);
-    }
-    if (request.command == "token revoke") {
-      return done_or_unknown(registry.revoke_token(argument(request, "id")),
-                             "there is no such token");
-    }
-    if (request.command == "agents list") {
-      return list_agents(registry);
-    }
-    if (request.command == "agents revoke") {
-      return done_or_unknown(registry.revoke_agent(argument(request, "id")),
-                             "no such agent is known; it is denied all the same");
-    }
-    if (request.command == "ca show") {
-      wire::AdminReply reply;
-      reply.rows.push_back({{"instance", authority.instance()},
-                            {"key_sha256", to_hex(authority.root().key_sha256())},
-                            {"expires", format_time(authority.root().not_after())},
-                            {"certificate", authority.root().to_pem()}});
-      return reply;
-    }
-    return others ? others(request) : problem("there is no such command");
-  };
-}
 
 class AdminServer::Impl {
  public:
@@ -259,9 +128,10 @@ class AdminServer::Impl {
       const auto [short_body, body_size] =
           co_await asio::async_read(socket, asio::buffer(body), kAwait);
       auto envelope = wire::decode(body);
-      const auto* request = envelope ? std::get_if<wire::AdminRequest>(&*envelope) : nullptr;
+      auto* request = envelope ? std::get_if<wire::AdminRequest>(&*envelope) : nullptr;
       wire::AdminReply reply = problem("the command could not be understood");
       if (!short_body && request != nullptr) {
+        name_peer(socket, *request);
         auto work = [this, request] { return handler_(*request); };
         reply = co_await run_on(pool_, work);
       }

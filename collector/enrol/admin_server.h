@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -22,16 +23,32 @@ namespace gnomon {
 // AdminHandler carries out one command. It runs on a pool thread and may block.
 using AdminHandler = std::function<wire::AdminReply(const wire::AdminRequest&)>;
 
+// kPeerArgument is the argument that the server adds to each request: who is at the other end of
+// the socket, by the kernel's word. What a client sends under this name is dropped.
+constexpr const char* kPeerArgument = "peer";
+
 // enrolment_commands carries out, and passes everything else on to `others` (which may be empty):
-//   token create [label] [uses] [hours]   -> one row: id, token, expires
-//   token list                            -> rows: id, label, created, expires, uses, max_uses,
-//   state token revoke id                       -> nothing agents list                           ->
-//   rows: id, label, os, arch, version, enrolled, ... agents revoke id                      ->
-//   nothing ca show                               -> one row: instance, key_sha256, expires,
-//   certificate
-// The registry and authority must outlive it.
-AdminHandler enrolment_commands(Registry& registry, const Authority& authority,
-                                AdminHandler others = {});
+//   token create [label] [uses] [hours]  -> one row: id, token, expires
+//   token list                           -> rows: id, label, created, expires, uses, state, ...
+//   token revoke id                      -> nothing
+//   agents list [state]                  -> rows: id, label, state, connected, os, ...
+//   agents show id                       -> one such row, with everything known
+//   agents revoke id, agents release id  -> nothing
+//   agents auto-release [on: yes or no]  -> one row: auto_release
+//   ca show                              -> one row: instance, root, key_sha256, expires,
+//   certificate ca import chain, key, [force]        -> one row: what happens next
+// Everything given must outlive it.
+struct EnrolmentParts {
+  Registry& registry;
+  const Authority& authority;
+  FileSystem& files;
+  const Clock& clock;
+  std::string authority_directory;
+
+  // Agents that are connected right now, by id, with a word for people; may be absent.
+  std::function<std::map<std::string, std::string>()> connected = {};
+};
+AdminHandler enrolment_commands(EnrolmentParts parts, AdminHandler others = {});
 
 // AdminServer answers one command a connection. The socket is 0600: whoever can open it could read
 // the data folder as well. start() and stop() on the I/O thread or before it runs; everything

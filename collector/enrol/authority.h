@@ -14,6 +14,7 @@
 #include "core/net/certificate.h"
 #include "core/net/tls_context.h"
 #include "core/result.h"
+#include "core/wire/policy.h"
 
 namespace gnomon {
 
@@ -37,14 +38,35 @@ class Authority {
   static Result<std::unique_ptr<Authority>, IoError> open(FileSystem& files, const Clock& clock,
                                                           AuthorityOptions options);
 
+  // import_company stores an authority of the company's own, to be used from the next open() on:
+  // `chain` is its certificate, then those above it up to the root, which agents will trust. The
+  // key must be unencrypted. The failure is one sentence.
+  //
+  // Below it stand the same two issuers as below our own root; where the company allows no further
+  // authority (path length 0) it signs agents and servers itself, and their purposes alone keep
+  // them apart.
+  static Result<Ok, std::string> import_company(FileSystem& files, const Clock& clock,
+                                                const std::string& directory,
+                                                const std::string& key, const std::string& chain);
+
   const Certificate& root() const { return root_; }
 
-  // instance names this installation in certificates: the root key's hash, shortened.
+  // is_company says whether the root is an imported one.
+  bool is_company() const { return company_; }
+
+  // instance names this installation in certificates: the hash of the root's key, or of the
+  // imported authority's, shortened.
   std::string instance() const;
+
+  // agent_uri is the name that a certificate of that agent carries beside the agent's id.
+  std::string agent_uri(const std::string& agent) const;
 
   // issue_agent makes an agent's certificate: common name `agent`, URI
   // spiffe://<instance>/agent/<agent>, client authentication only. Yields the chain to send.
   std::vector<Certificate> issue_agent(const PublicKey& key, const std::string& agent) const;
+
+  // sign gives a policy's bytes as agents take them, signed by a certificate of its own purpose.
+  std::string sign(const Policy& policy) const;
 
   // server_tls is what the listeners serve with. With `for_agents` clients must show a
   // certificate of ours.
@@ -55,9 +77,19 @@ class Authority {
   Result<bool, IoError> renew_server();
 
  private:
-  Authority(FileSystem& files, const Clock& clock, AuthorityOptions options, Certificate root,
-            Issuer agents, Issuer servers);
+  // Issuers is who signs what.
+  struct Issuers {
+    Certificate root;
+    std::vector<Certificate> between;  // authorities of the company below its root, nearest first
+    Issuer agents;
+    Issuer servers;
+    Issuer policies;
+  };
 
+  Authority(FileSystem& files, const Clock& clock, AuthorityOptions options, Issuers issuers,
+            bool company);
+
+  std::vector<Certificate> chain_above_servers() const;
   Result<Ok, IoError> load_or_make_server();
   Result<Ok, IoError> make_server();
 
@@ -65,8 +97,11 @@ class Authority {
   const Clock& clock_;
   AuthorityOptions options_;
   Certificate root_;
+  std::vector<Certificate> between_;
   Issuer agents_;
   Issuer servers_;
+  Issuer policies_;
+  bool company_ = false;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unique_ptr<Issuer> server_;

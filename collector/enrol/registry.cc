@@ -1,9 +1,10 @@
 #include "collector/enrol/registry.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
-#include "collector/enrol/record_text.h"
 #include "core/log.h"
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
@@ -14,7 +15,11 @@ namespace {
 constexpr const char* kTokens = "enrol/token/";
 constexpr const char* kAgents = "enrol/agent/";
 constexpr const char* kMachines = "enrol/machine/";
+constexpr const char* kAutoRelease = "enrol/auto-release";
 constexpr std::size_t kTokenIdBytes = 6;
+
+// Runs of an agent that are remembered: a clone shows itself with its second hello.
+constexpr std::size_t kRunsKept = 4;
 
 // How often a token is read again because somebody else used it in between.
 constexpr int kMaxRaces = 16;
@@ -45,8 +50,18 @@ AgentInfo agent_info(std::string_view key, std::string_view value) {
   info.certificate_expires = record.time("certificate_expires");
   info.serial = record.get("serial");
   info.replaced_by = record.get("replaced_by");
+  info.machine = record.get("machine");
   info.revoked = record.number("revoked") != 0;
+  info.quarantined = record.number("quarantined") != 0;
+  info.cloned = record.get("cloned");
   return info;
+}
+
+Bar bar_of(const AgentInfo& info) {
+  return info.revoked           ? Bar::revoked
+         : !info.cloned.empty() ? Bar::cloned
+         : info.quarantined     ? Bar::quarantined
+                                : Bar::none;
 }
 
 void note_certificate(RecordText& record, const Certificate& certificate, WallTime now) {
@@ -63,8 +78,8 @@ Result<std::unique_ptr<Registry>, IoError> Registry::open(MetaStore& store,
   std::unique_ptr<Registry> registry(new Registry(store, authority, clock, counters));
   const auto scanned = store.scan(kAgents, [&](std::string_view key, std::string_view value) {
     const AgentInfo info = agent_info(key, value);
-    if (info.revoked) {
-      registry->denied_.insert(info.id);
+    if (const Bar bar = bar_of(info); bar != Bar::none) {
+      registry->barred_[info.id] = bar;
     }
     return true;
   });
@@ -176,6 +191,7 @@ Result<Enrolled, wire::Error> Registry::enrol(const wire::EnrolRequest& request)
     joined.set("os", request.machine.os);
     joined.set("arch", request.machine.arch);
     joined.set("version", request.machine.agent_version);
+    joined.set("machine", to_hex(request.machine.machine_hash));
     joined.set_time("enrolled", now);
     note_certificate(joined, chain.front(), now);
     record.set_number("uses", info.uses + 1);
@@ -217,38 +233,68 @@ Result<Enrolled, wire::Error> Registry::enrol(const wire::EnrolRequest& request)
 
 Result<std::vector<Certificate>, wire::Error> Registry::renew(const std::string& agent,
                                                               const std::string& csr) {
-  using wire::ErrorCode;
   if (is_denied(agent)) {
-    return refused(ErrorCode::revoked, "this agent was revoked");
+    return refused(wire::ErrorCode::revoked, "this agent was revoked");
   }
+  return reissue(agent, csr, false);
+}
+
+Result<std::vector<Certificate>, wire::Error> Registry::let_in(const std::string& agent,
+                                                               const std::string& csr) {
+  if (const Bar now = bar(agent); now == Bar::revoked || now == Bar::cloned) {
+    return refused(wire::ErrorCode::revoked, "this agent was revoked");
+  }
+  const auto automatic = auto_release();
+  if (!automatic) {
+    return refused(wire::ErrorCode::unavailable, "the collector cannot read its agents right now");
+  }
+  auto chain = reissue(agent, csr, !*automatic);
+  if (chain) {
+    counters_
+        .counter("enrol_asleep_total", "Agents that came back after the end of their certificate.",
+                 {{"quarantined", *automatic ? "no" : "yes"}})
+        .add();
+    log::warn("enrol.asleep", {{"agent", agent}, {"quarantined", *automatic ? "no" : "yes"}});
+  }
+  return chain;
+}
+
+Result<std::vector<Certificate>, wire::Error> Registry::reissue(const std::string& agent,
+                                                                const std::string& csr,
+                                                                bool quarantine) {
+  using wire::ErrorCode;
   const auto key = PublicKey::from_csr(csr);
   if (!key) {
     return refused(ErrorCode::bad_csr, "the certificate request is not one of a P-256 key");
   }
-  const std::string agent_key = kAgents + agent;
-  for (int race = 0; race < kMaxRaces; ++race) {
-    const auto stored = store_.get(agent_key);
-    if (!stored) {
-      return refused(ErrorCode::unavailable, "the collector cannot read its agents right now");
-    }
-    // An agent that a restored backup does not know has a good certificate all the same: it is
-    // taken in again.
-    RecordText record = RecordText::parse(stored->value_or(""));
+  std::vector<Certificate> chain;
+  // An agent that a restored backup does not know has a good certificate all the same: it is taken
+  // in again.
+  const auto done = change(agent, [&](RecordText& record) {
     if (record.number("revoked") != 0) {
-      return refused(ErrorCode::revoked, "this agent was revoked");
+      return false;
     }
-    std::vector<Certificate> chain = authority_.issue_agent(*key, agent);
+    if (chain.empty()) {
+      chain = authority_.issue_agent(*key, agent);
+    }
     note_certificate(record, chain.front(), clock_.wall());
-    const auto done = store_.compare_and_apply(agent_key, *stored, {{agent_key, record.text()}});
-    if (!done) {
-      return refused(ErrorCode::unavailable, "the collector cannot store the renewal right now");
+    if (quarantine) {
+      record.set_number("quarantined", 1);
     }
-    if (*done) {
-      counters_.counter("enrol_renewed_total", "Certificates renewed.").add();
-      return chain;
-    }
+    return true;
+  });
+  if (!done) {
+    return refused(ErrorCode::unavailable, "the collector cannot store the renewal right now");
   }
-  return refused(ErrorCode::throttled, "too many renewals of this agent at once");
+  if (chain.empty()) {
+    return refused(ErrorCode::revoked, "this agent was revoked");
+  }
+  if (quarantine) {
+    const std::lock_guard lock(mutex_);
+    barred_[agent] = Bar::quarantined;
+  }
+  counters_.counter("enrol_renewed_total", "Certificates renewed.").add();
+  return chain;
 }
 
 Result<std::vector<AgentInfo>, IoError> Registry::agents() const {
@@ -277,38 +323,150 @@ Result<std::set<std::string>, IoError> Registry::not_counted() const {
   return ids;
 }
 
-Result<bool, IoError> Registry::revoke_agent(const std::string& id) {
-  const std::string key = kAgents + id;
+Result<bool, IoError> Registry::change(const std::string& agent,
+                                       const std::function<bool(RecordText&)>& edit) {
+  const std::string key = kAgents + agent;
   for (int race = 0; race < kMaxRaces; ++race) {
     const auto stored = store_.get(key);
     if (!stored) {
       return Failure{stored.error()};
     }
     RecordText record = RecordText::parse(stored->value_or(""));
-    record.set_number("revoked", 1);
+    if (!edit(record)) {
+      return stored->has_value();
+    }
     const auto done = store_.compare_and_apply(key, *stored, {{key, record.text()}});
     if (!done) {
       return Failure{done.error()};
     }
-    if (!*done) {
-      continue;
+    if (*done) {
+      return stored->has_value();
     }
-    {
-      const std::lock_guard lock(mutex_);
-      denied_.insert(id);
-    }
-    log::info("enrol.agent_revoked", {{"agent", id}});
-    if (on_revoked_) {
-      on_revoked_(id);
-    }
-    return stored->has_value();
   }
-  return Failure{IoError{"revoke", id, std::make_error_code(std::errc::device_or_resource_busy)}};
+  return Failure{
+      IoError{"change", agent, std::make_error_code(std::errc::device_or_resource_busy)}};
 }
 
-bool Registry::is_denied(const std::string& agent) const {
+Result<bool, IoError> Registry::revoke_agent(const std::string& id) {
+  const auto known = change(id, [](RecordText& record) {
+    record.set_number("revoked", 1);
+    return true;
+  });
+  if (!known) {
+    return known;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    barred_[id] = Bar::revoked;
+  }
+  log::info("enrol.agent_revoked", {{"agent", id}});
+  if (on_barred_) {
+    on_barred_(id);
+  }
+  return known;
+}
+
+Result<bool, IoError> Registry::release_agent(const std::string& id) {
+  bool released = false;
+  const auto done = change(id, [&](RecordText& record) {
+    released = bar_of(agent_info(kAgents + id, record.text())) == Bar::quarantined;
+    record.set_number("quarantined", 0);
+    return released;
+  });
+  if (!done) {
+    return done;
+  }
+  if (released) {
+    const std::lock_guard lock(mutex_);
+    barred_.erase(id);
+  }
+  if (released) {
+    log::info("enrol.agent_released", {{"agent", id}});
+  }
+  return released;
+}
+
+Result<bool, IoError> Registry::auto_release() const {
+  const auto stored = store_.get(kAutoRelease);
+  if (!stored) {
+    return Failure{stored.error()};
+  }
+  return stored->value_or("") == "yes";
+}
+
+Result<Ok, IoError> Registry::set_auto_release(bool on) {
+  auto stored = store_.apply({{kAutoRelease, on ? "yes" : "no"}});
+  if (stored) {
+    log::info("enrol.auto_release_set", {{"on", on ? "yes" : "no"}});
+  }
+  return stored;
+}
+
+Result<Bar, IoError> Registry::greeted(const std::string& agent, const std::string& machine,
+                                       const std::string& run) {
+  if (const Bar now = bar(agent); now != Bar::none) {
+    return now;
+  }
+  std::string why;
+  if (!run.empty()) {
+    const std::lock_guard lock(mutex_);
+    std::vector<std::string>& runs = runs_[agent];
+    const auto seen = std::find(runs.begin(), runs.end(), run);
+    if (seen == runs.end()) {
+      runs.push_back(run);
+      if (runs.size() > kRunsKept) {
+        runs.erase(runs.begin());
+      }
+    } else if (seen + 1 != runs.end()) {
+      // A later run came in between, and one data folder has one agent: there are two folders.
+      why = "two-places";
+    }
+  }
+  const std::string hash = to_hex(machine);
+  const auto looked = change(agent, [&](RecordText& record) {
+    const std::string known = record.get("machine");
+    if (!hash.empty() && !known.empty() && known != hash) {
+      why = "machine-changed";
+    }
+    if (why.empty() && (hash.empty() || known == hash)) {
+      return false;
+    }
+    if (why.empty()) {
+      record.set("machine", hash);
+    } else {
+      record.set("cloned", why);
+      record.set_time("cloned_at", clock_.wall());
+    }
+    return true;
+  });
+  if (!looked) {
+    return Failure{looked.error()};
+  }
+  if (why.empty()) {
+    return Bar::none;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    barred_[agent] = Bar::cloned;
+    runs_.erase(agent);
+  }
+  counters_.counter("enrol_clones_total", "Identities found in use twice.", {{"why", why}}).add();
+  log::warn("enrol.clone_noticed", {{"agent", agent}, {"why", why}});
+  if (on_barred_) {
+    on_barred_(agent);
+  }
+  return Bar::cloned;
+}
+
+Bar Registry::bar(const std::string& agent) const {
   const std::lock_guard lock(mutex_);
-  return denied_.contains(agent);
+  const auto found = barred_.find(agent);
+  return found == barred_.end() ? Bar::none : found->second;
+}
+
+std::string_view to_string(Bar bar) {
+  constexpr std::array<std::string_view, 4> kWords{"none", "revoked", "quarantined", "cloned"};
+  return kWords.at(static_cast<std::size_t>(bar));
 }
 
 }  // namespace gnomon

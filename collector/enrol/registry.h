@@ -10,11 +10,12 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
 #include "collector/enrol/authority.h"
+#include "collector/enrol/record_text.h"
 #include "collector/storage/meta_store.h"
 #include "core/clock.h"
 #include "core/counters.h"
@@ -59,8 +60,19 @@ struct AgentInfo {
   WallTime certificate_expires;
   std::string serial;
   std::string replaced_by;  // another agent that enrolled from the same machine later
+  std::string machine;      // hash of the machine's id, hexadecimal; empty when it has none
   bool revoked = false;
+  bool quarantined = false;
+  std::string cloned;  // why its identity counts as in use twice; empty: it does not
 };
+
+// Bar is why an agent is not let in.
+enum class Bar : std::uint8_t { none, revoked, quarantined, cloned };
+
+std::string_view to_string(Bar bar);
+
+// kAsleepAtMost is how long after the end of its certificate an agent may still ask to be let in.
+constexpr std::chrono::hours kAsleepAtMost{24 * 30};
 
 // Enrolled is what a newcomer gets.
 struct Enrolled {
@@ -69,8 +81,8 @@ struct Enrolled {
 };
 
 // Registry keeps tokens and agents in the MetaStore and who is denied in memory too, so that every
-// connection can be asked about. Calls block on the disk, except is_denied(). Safe from every
-// thread; the store, authority, clock and counters must outlive it.
+// connection can be asked about. Calls block on the disk, except bar() and is_denied(). Safe from
+// every thread; the store, authority, clock and counters must outlive it.
 class Registry {
  public:
   static Result<std::unique_ptr<Registry>, IoError> open(MetaStore& store,
@@ -95,15 +107,37 @@ class Registry {
   // anew under another id. For whoever counts devices.
   Result<std::set<std::string>, IoError> not_counted() const;
 
-  // revoke_agent denies an agent from now on, and tells on_revoked. False: it is not known, and
+  // let_in issues a new certificate to an agent whose own has expired. It goes into quarantine with
+  // it, until release_agent() or, with auto_release, at once.
+  Result<std::vector<Certificate>, wire::Error> let_in(const std::string& agent,
+                                                       const std::string& csr);
+
+  // revoke_agent denies an agent from now on, and tells on_barred. False: it is not known, and
   // denied all the same.
   Result<bool, IoError> revoke_agent(const std::string& id);
-  bool is_denied(const std::string& agent) const;
 
-  // on_revoked is called, on the revoking thread, for every agent that is revoked. Set it before
+  // release_agent ends a quarantine. False: it is in none.
+  Result<bool, IoError> release_agent(const std::string& id);
+
+  // auto_release lets the asleep in without an administrator. Off until somebody turns it on.
+  Result<bool, IoError> auto_release() const;
+  Result<Ok, IoError> set_auto_release(bool on);
+
+  // greeted notes who says hello: `machine` is the hash of its machine's id, `run` is new with each
+  // start of the program; both may be empty. An identity that shows up on another machine than it
+  // enrolled from, or whose earlier run is still alive after a later one came, is in use twice. It
+  // is barred, for both, until they enrol again, and on_barred is told. Yields the bar.
+  Result<Bar, IoError> greeted(const std::string& agent, const std::string& machine,
+                               const std::string& run);
+
+  // bar says why an agent is kept out. Never blocks on the disk.
+  Bar bar(const std::string& agent) const;
+  bool is_denied(const std::string& agent) const { return bar(agent) != Bar::none; }
+
+  // on_barred is called, on the barring thread, for every agent that is barred. Set it before
   // other threads start.
-  void on_revoked(std::function<void(const std::string& agent)> listener) {
-    on_revoked_ = std::move(listener);
+  void on_barred(std::function<void(const std::string& agent)> listener) {
+    on_barred_ = std::move(listener);
   }
 
  private:
@@ -112,14 +146,23 @@ class Registry {
 
   Failure<wire::Error> refused(wire::ErrorCode code, const char* text);
 
+  // change edits an agent's record until nobody else did in between; `edit` yields false to leave
+  // it as it is. Yields whether the record was there before.
+  Result<bool, IoError> change(const std::string& agent,
+                               const std::function<bool(RecordText&)>& edit);
+  Result<std::vector<Certificate>, wire::Error> reissue(const std::string& agent,
+                                                        const std::string& csr, bool quarantine);
+  Result<Ok, IoError> set_bar(const std::string& agent, Bar bar, const std::string& why);
+
   MetaStore& store_;
   const Authority& authority_;
   const Clock& clock_;
   Counters& counters_;
-  std::function<void(const std::string&)> on_revoked_;
+  std::function<void(const std::string&)> on_barred_;
   mutable std::mutex mutex_;
   // Guarded by mutex_.
-  std::unordered_set<std::string> denied_;
+  std::unordered_map<std::string, Bar> barred_;
+  std::unordered_map<std::string, std::vector<std::string>> runs_;  // newest last, a few each
 };
 
 }  // namespace gnomon

@@ -178,7 +178,8 @@ std::string tool_json(const ToolWeek& tool, Week week, const std::vector<Standin
   return text(json);
 }
 
-std::string agents_json(const AgentsAnswer& answer, const Page& page) {
+std::string agents_json(const AgentsAnswer& answer, const Page& page,
+                        const std::function<std::string(const std::string& agent)>& kept_out) {
   std::vector<const AgentRow*> rows;
   for (const AgentRow& row : answer.agents) {
     rows.push_back(&row);
@@ -190,8 +191,9 @@ std::string agents_json(const AgentsAnswer& answer, const Page& page) {
             {"asked", utc_text(answer.asked)},
             {"fresh", time_or_null(answer.fresh)},
             {"total", rows.size()}};
-  piece(json, "agents", rows, page, id, [](const AgentRow& row) {
+  piece(json, "agents", rows, page, id, [&](const AgentRow& row) {
     return Json{{"id", row.id},
+                {"kept_out", kept_out ? Json(kept_out(row.id)) : Json(nullptr)},
                 {"first_report", utc_text(row.first_received)},
                 {"last_report", utc_text(row.last_received)},
                 {"silent", row.silent},

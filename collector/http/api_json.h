@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +27,9 @@ std::string tools_json(const WeekAnswer& answer, const web::Standings& standings
                        std::uint32_t min_group, bool all, const Page& page);
 std::string tool_json(const ToolWeek& tool, Week week, const std::vector<StandingRecord>& record,
                       std::uint32_t min_group);
-std::string agents_json(const AgentsAnswer& answer, const Page& page);
+// `kept_out` says why an agent is not let in; empty: null for all.
+std::string agents_json(const AgentsAnswer& answer, const Page& page,
+                        const std::function<std::string(const std::string& agent)>& kept_out);
 std::string unknowns_json(const UnknownsAnswer& answer, const web::UnknownsFacts& facts,
                           std::uint32_t min_group, const Page& page);
 std::string digests_json(const std::vector<Week>& issued);

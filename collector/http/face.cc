@@ -203,7 +203,8 @@ HttpResponse Face::api_agents(const Target& target) const {
     return problem(target, 400, "Bad request", "limit is a number from 1 to 1000");
   }
   const auto answer = parts_.query.agents();
-  return answer ? json(http::agents_json(*answer, *piece)) : disk_problem(target, answer.error());
+  return answer ? json(http::agents_json(*answer, *piece, parts_.kept_out))
+                : disk_problem(target, answer.error());
 }
 
 HttpResponse Face::api_unknowns(const Target& target) const {

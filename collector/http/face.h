@@ -54,6 +54,8 @@ struct FaceParts {
   std::uint32_t min_group = kDefaultMinGroup;
   const UnknownList* unknowns = nullptr;  // absent: there are none
   web::UnknownsFacts unknowns_facts{};
+  // Why an agent is kept out: "revoked", "quarantined", "cloned", or "none". Absent: not known.
+  std::function<std::string(const std::string& agent)> kept_out = {};
 };
 
 // Face answers requests. It only reads. Until there are accounts it answers only those that name

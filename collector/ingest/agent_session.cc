@@ -21,6 +21,21 @@ constexpr std::uint32_t kStoreRetryMs = 5000;
 // Acks and heartbeats that wait for a peer that does not read: four thousand acks.
 constexpr std::size_t kMaxWaiting = std::size_t{128} << 10;
 
+wire::Error error_of(Bar bar) {
+  switch (bar) {
+    case Bar::quarantined:
+      return {wire::ErrorCode::quarantined,
+              "this agent was away for too long: an administrator must release it", 0};
+    case Bar::cloned:
+      return {wire::ErrorCode::cloned,
+              "this agent's identity was found on two machines: enrol both of them again", 0};
+    case Bar::revoked:
+    case Bar::none:
+      break;
+  }
+  return {wire::ErrorCode::revoked, "this agent was revoked", 0};
+}
+
 }  // namespace
 
 AgentSession::AgentSession(asio::ip::tcp::socket socket, std::shared_ptr<TlsContext> tls,
@@ -49,7 +64,9 @@ asio::awaitable<bool> AgentSession::shake_hands() {
 asio::awaitable<void> AgentSession::run() {
   const auto self = shared_from_this();
   const bool known = co_await identify();
-  if (known) {
+  if (known && asleep_) {
+    co_await let_in();
+  } else if (known) {
     world_.admit(*this);
     const bool greeted = co_await greet();
     if (greeted) {
@@ -60,8 +77,8 @@ asio::awaitable<void> AgentSession::run() {
   co_await connection_.finish(kFarewell);
 }
 
-// identify takes the agent's name from its certificate. OpenSSL has checked issuer and dates in a
-// full handshake; a resumed one showed nothing, so dates and standing are asked here, always.
+// identify takes the agent's name from its certificate. OpenSSL has checked its issuer in a full
+// handshake; a resumed one showed nothing. Dates and standing are asked here, always.
 asio::awaitable<bool> AgentSession::identify() {
   const auto certificate = connection_.peer_certificate();
   about_.agent = certificate ? certificate->common_name() : std::string{};
@@ -69,14 +86,22 @@ asio::awaitable<bool> AgentSession::identify() {
     world_.refuse(to_string(NetFault::no_certificate));
     co_return false;
   }
+  // A company's own authority may have certified others than agents.
+  if (certificate->uri() != world_.authority.agent_uri(about_.agent)) {
+    world_.refuse(to_string(NetFault::foreign_certificate));
+    co_return false;
+  }
   about_.resumed = connection_.resumed();
   certificate_expires_ = certificate->not_after();
+  const WallTime now = world_.clock.wall();
+  const Bar barred = world_.registry.bar(about_.agent);
+  asleep_ = now >= certificate_expires_;
   wire::Error error;
-  if (world_.clock.wall() >= certificate_expires_) {
+  if (asleep_ && now >= certificate_expires_ + kAsleepAtMost) {
     error = wire::Error{wire::ErrorCode::certificate_expired,
                         "the agent's certificate has expired: enrol it again", 0};
-  } else if (world_.registry.is_denied(about_.agent)) {
-    error = wire::Error{wire::ErrorCode::revoked, "this agent was revoked", 0};
+  } else if (barred != Bar::none && !(asleep_ && barred == Bar::quarantined)) {
+    error = error_of(barred);
   } else {
     co_return true;
   }
@@ -88,6 +113,32 @@ asio::awaitable<bool> AgentSession::identify() {
 asio::awaitable<void> AgentSession::refuse_with(wire::Error error) {
   wire::Envelope last_word = std::move(error);
   static_cast<void>(co_await send(connection_, std::move(last_word), world_.options.write_within));
+}
+
+// let_in answers an agent whose certificate has expired: it may ask for a new one, and nothing
+// else.
+asio::awaitable<void> AgentSession::let_in() {
+  auto received = co_await receive(connection_, wire::kMaxHelloFrameBytes,
+                                   world_.options.handshake_within, world_.options.message_within);
+  auto* request = received ? std::get_if<wire::RenewRequest>(&*received) : nullptr;
+  wire::Envelope answer = wire::Error{wire::ErrorCode::certificate_expired,
+                                      "the agent's certificate has expired: enrol it again", 0};
+  if (request != nullptr) {
+    auto work = [this, request] { return world_.registry.let_in(about_.agent, request->csr); };
+    auto chain = co_await run_on(world_.pool, work);
+    if (chain) {
+      wire::RenewReply reply;
+      for (const Certificate& certificate : *chain) {
+        reply.chain.push_back(certificate.to_der());
+      }
+      answer = std::move(reply);
+    } else {
+      answer = chain.error();
+    }
+  } else {
+    world_.refuse(wire::to_string(wire::ErrorCode::certificate_expired));
+  }
+  static_cast<void>(co_await send(connection_, std::move(answer), world_.options.write_within));
 }
 
 // hear_hello awaits the first message and holds it to what it must be; nullopt when it is not.
@@ -120,6 +171,17 @@ asio::awaitable<std::optional<wire::Hello>> AgentSession::hear_hello() {
 asio::awaitable<bool> AgentSession::greet() {
   const std::optional<wire::Hello> hello = co_await hear_hello();
   if (!hello) {
+    co_return false;
+  }
+  const wire::Hello& said = *hello;
+  auto look_up = [this, &said] {
+    return world_.registry.greeted(about_.agent, said.machine_hash, said.run);
+  };
+  const auto barred = co_await run_on(world_.pool, look_up);
+  if (barred && *barred != Bar::none) {
+    wire::Error error = error_of(*barred);
+    world_.refuse(to_string(*barred));
+    co_await refuse_with(std::move(error));
     co_return false;
   }
   auto read_cursor = [this] { return world_.sink.cursor(about_.agent); };
@@ -259,6 +321,11 @@ void AgentSession::stop() {
   outbox_.close();
   uploads_.stop();
   pushes_.stop();
+}
+
+void AgentSession::bar() {
+  const wire::Error error = error_of(world_.registry.bar(about_.agent));
+  end(error.code, error.text.c_str());
 }
 
 void AgentSession::end(wire::ErrorCode code, const char* text) {

@@ -31,6 +31,9 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   // run is the conversation after it.
   asio::awaitable<void> run();
 
+  // bar tells an agent that the registry keeps out, and closes.
+  void bar();
+
   // end says why and closes.
   void end(wire::ErrorCode code, const char* text);
 
@@ -47,6 +50,7 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   asio::awaitable<bool> identify();
   asio::awaitable<std::optional<wire::Hello>> hear_hello();
   asio::awaitable<bool> greet();
+  asio::awaitable<void> let_in();
   asio::awaitable<void> read_all();
   asio::awaitable<void> write_all();
   asio::awaitable<bool> take(wire::Envelope message);
@@ -65,6 +69,7 @@ class AgentSession : public std::enable_shared_from_this<AgentSession> {
   PushSender pushes_;
   WallTime certificate_expires_;
   std::optional<wire::UnknownsPolicy> told_policy_;
+  bool asleep_ = false;  // its certificate has expired, not too long ago
   bool greeted_ = false;
   bool ending_ = false;
   bool farewell_ = false;  // why it ends was told or counted

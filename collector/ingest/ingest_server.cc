@@ -37,7 +37,7 @@ class IngestServer::Impl {
         options_(std::move(options)),
         connect_rate_(options_.connects_per_second, options_.connect_burst),
         gate_(io.get_executor(), options_.handshakes_at_once),
-        world_(io.get_executor(), pool, registry, sink, clock, counters, options_),
+        world_(io.get_executor(), pool, authority, registry, sink, clock, counters, options_),
         connected_(counters.gauge("ingest_agents_connected", "Agents connected right now.")),
         open_gauge_(counters.gauge("ingest_connections_open",
                                    "Connections of agents, those in the handshake included.")) {
@@ -79,8 +79,8 @@ class IngestServer::Impl {
   void drop_agent(const std::string& agent) {
     asio::post(io_, [this, agent] {
       if (const auto found = by_agent_.find(agent); found != by_agent_.end()) {
-        world_.refuse("revoked-live");
-        found->second->end(wire::ErrorCode::revoked, "this agent was revoked");
+        world_.refuse(std::string{to_string(world_.registry.bar(agent))} + "-live");
+        found->second->bar();
       }
     });
   }

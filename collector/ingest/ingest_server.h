@@ -114,7 +114,7 @@ class IngestServer {
   // dry soon after.
   void stop();
 
-  // drop_agent cuts the agent's connection. The registry's on_revoked wants it.
+  // drop_agent cuts the agent's connection. The registry's on_barred wants it.
   void drop_agent(const std::string& agent);
 
   // offer makes a rule pack or policy the newest: agents that have an older one are pushed it, now

@@ -29,10 +29,11 @@ IngestTally::IngestTally(Counters& counters)
                                       "Pushes that went on where they were cut off.")) {}
 
 SessionWorld::SessionWorld(const asio::any_io_executor& executor, asio::thread_pool& to_pool,
-                           Registry& agent_registry, UploadSink& upload_sink,
-                           const Clock& wall_clock, Counters& all_counters,
+                           const Authority& the_authority, Registry& agent_registry,
+                           UploadSink& upload_sink, const Clock& wall_clock, Counters& all_counters,
                            const IngestOptions& set_options)
     : pool(to_pool),
+      authority(the_authority),
       registry(agent_registry),
       sink(upload_sink),
       clock(wall_clock),

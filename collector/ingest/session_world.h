@@ -37,10 +37,11 @@ struct IngestTally {
 // SessionWorld outlives all sessions, and everything it refers to outlives it. I/O thread.
 struct SessionWorld {
   SessionWorld(const asio::any_io_executor& executor, asio::thread_pool& to_pool,
-               Registry& agent_registry, UploadSink& upload_sink, const Clock& wall_clock,
-               Counters& all_counters, const IngestOptions& set_options);
+               const Authority& the_authority, Registry& agent_registry, UploadSink& upload_sink,
+               const Clock& wall_clock, Counters& all_counters, const IngestOptions& set_options);
 
   asio::thread_pool& pool;
+  const Authority& authority;
   Registry& registry;
   UploadSink& sink;
   const Clock& clock;

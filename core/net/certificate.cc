@@ -21,6 +21,7 @@ namespace gnomon {
 namespace {
 
 using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
 using Request = std::unique_ptr<X509_REQ, decltype(&X509_REQ_free)>;
 
 std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) {
@@ -120,6 +121,9 @@ void add_extensions(X509* certificate, X509* issuer, const CertificateRequest& r
     case CertificateKind::server:
       purpose = "serverAuth";
       break;
+    case CertificateKind::policy_signer:
+      purpose = "codeSigning";
+      break;
   }
   add_extension(certificate, issuer, NID_basic_constraints, constraints);
   add_extension(certificate, issuer, NID_key_usage, usage);
@@ -190,11 +194,40 @@ std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
   return PrivateKey{key};
 }
 
+std::optional<PrivateKey> PrivateKey::any_from_pem(std::string_view pem) {
+  const ErrorsForgotten forgotten;
+  pem_password_cb* no_passphrase = [](char*, int, int, void*) { return -1; };
+  const auto key =
+      own(PEM_read_bio_PrivateKey(reading(pem).get(), nullptr, no_passphrase, nullptr));
+  constexpr int kMinRsaBits = 2048;
+  constexpr int kMinCurveBits = 256;
+  if (!key) {
+    return std::nullopt;
+  }
+  const int kind = EVP_PKEY_get_base_id(key.get());
+  const int bits = EVP_PKEY_get_bits(key.get());
+  const bool good = (kind == EVP_PKEY_RSA && bits >= kMinRsaBits) ||
+                    (kind == EVP_PKEY_EC && bits >= kMinCurveBits);
+  return good ? std::optional{PrivateKey{key}} : std::nullopt;
+}
+
 std::string PrivateKey::to_pem() const {
   const Bio bio(BIO_new(BIO_s_mem()), &BIO_free);
   GNOMON_CHECK(
       PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
   return text_in(bio.get());
+}
+
+std::string PrivateKey::sign(std::string_view text) const {
+  const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  GNOMON_CHECK(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
+  std::size_t size = 0;
+  GNOMON_CHECK(EVP_DigestSign(context.get(), nullptr, &size, data_of(text), text.size()) == 1);
+  std::string signature(size, '\0');
+  GNOMON_CHECK(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
+                              &size, data_of(text), text.size()) == 1);
+  signature.resize(size);
+  return signature;
 }
 
 std::optional<Certificate> Certificate::from_der(std::string_view der) {
@@ -271,6 +304,93 @@ bool Certificate::is_signed_by(const Certificate& issuer) const {
 bool Certificate::belongs_to(const PrivateKey& key) const {
   const ErrorsForgotten forgotten;
   return X509_check_private_key(certificate_.get(), key.handle()) == 1;
+}
+
+bool Certificate::may_issue() const {
+  const std::uint32_t usage = X509_get_key_usage(certificate_.get());
+  return X509_check_ca(certificate_.get()) == 1 && (usage & KU_KEY_CERT_SIGN) != 0;
+}
+
+std::optional<long> Certificate::path_length() const {
+  const long length = X509_get_pathlen(certificate_.get());
+  return length < 0 ? std::nullopt : std::optional{length};
+}
+
+std::string Certificate::uri() const {
+  const std::unique_ptr<GENERAL_NAMES, decltype(&GENERAL_NAMES_free)> names(
+      static_cast<GENERAL_NAMES*>(
+          X509_get_ext_d2i(certificate_.get(), NID_subject_alt_name, nullptr, nullptr)),
+      &GENERAL_NAMES_free);
+  for (int i = 0; i < sk_GENERAL_NAME_num(names.get()); ++i) {
+    const GENERAL_NAME* name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type == GEN_URI) {
+      const ASN1_STRING* text = name->d.uniformResourceIdentifier;
+      return {reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+              static_cast<std::size_t>(ASN1_STRING_length(text))};
+    }
+  }
+  return {};
+}
+
+bool Certificate::verifies(std::string_view text, std::string_view signature) const {
+  const ErrorsForgotten forgotten;
+  const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  EVP_PKEY* key = X509_get0_pubkey(certificate_.get());
+  return key != nullptr && is_p256(key) &&
+         EVP_DigestVerifyInit(context.get(), nullptr, EVP_sha256(), nullptr, key) == 1 &&
+         EVP_DigestVerify(context.get(), data_of(signature), signature.size(), data_of(text),
+                          text.size()) == 1;
+}
+
+bool Certificate::is_for(CertificateKind kind) const {
+  std::uint32_t wanted = 0;
+  switch (kind) {
+    case CertificateKind::root:
+      return X509_check_ca(certificate_.get()) == 1;
+    case CertificateKind::agent:
+    case CertificateKind::agent_issuer:
+      wanted = XKU_SSL_CLIENT;
+      break;
+    case CertificateKind::server:
+    case CertificateKind::server_issuer:
+      wanted = XKU_SSL_SERVER;
+      break;
+    case CertificateKind::policy_signer:
+      wanted = XKU_CODE_SIGN;
+      break;
+  }
+  // Without the extension OpenSSL answers with all bits set: any purpose, which is not ours.
+  const std::uint32_t usage = X509_get_extended_key_usage(certificate_.get());
+  return usage != UINT32_MAX && (usage & wanted) != 0;
+}
+
+bool leads_to(const Certificate& certificate, const std::vector<Certificate>& between,
+              const Certificate& root, std::optional<WallTime> now) {
+  const ErrorsForgotten forgotten;
+  const std::unique_ptr<X509_STORE, decltype(&X509_STORE_free)> store(X509_STORE_new(),
+                                                                      &X509_STORE_free);
+  const std::unique_ptr<X509_STORE_CTX, decltype(&X509_STORE_CTX_free)> context(
+      X509_STORE_CTX_new(), &X509_STORE_CTX_free);
+  const auto free_stack = [](STACK_OF(X509) * stack) { sk_X509_free(stack); };
+  const std::unique_ptr<STACK_OF(X509), decltype(free_stack)> others(sk_X509_new_null(),
+                                                                     free_stack);
+  GNOMON_CHECK(store && context && others);
+  GNOMON_CHECK(X509_STORE_add_cert(store.get(), root.handle()) == 1);
+  for (const Certificate& one : between) {
+    GNOMON_CHECK(sk_X509_push(others.get(), one.handle()) > 0);
+  }
+  GNOMON_CHECK(
+      X509_STORE_CTX_init(context.get(), store.get(), certificate.handle(), others.get()) == 1);
+  X509_VERIFY_PARAM* rules = X509_STORE_CTX_get0_param(context.get());
+  // The root is trusted because it was pinned, also one that another authority issued.
+  unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
+  if (now) {
+    X509_VERIFY_PARAM_set_time(rules, unix_time(*now));
+  } else {
+    flags |= X509_V_FLAG_NO_CHECK_TIME;
+  }
+  GNOMON_CHECK(X509_VERIFY_PARAM_set_flags(rules, flags) == 1);
+  return X509_verify_cert(context.get()) == 1;
 }
 
 std::vector<Certificate> parse_pem_chain(std::string_view pem) {

@@ -1,9 +1,13 @@
 #include "core/net/crypto.h"
 
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
 #include <openssl/rand.h>
 
+#include <array>
 #include <cstdint>
 #include <memory>
 
@@ -83,6 +87,30 @@ std::optional<std::string> from_hex(std::string_view text) {
     bytes.push_back(static_cast<char>(value));
   }
   return bytes;
+}
+
+std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info) {
+  const std::unique_ptr<EVP_KDF, decltype(&EVP_KDF_free)> method(
+      EVP_KDF_fetch(nullptr, "HKDF", nullptr), &EVP_KDF_free);
+  GNOMON_CHECK(method != nullptr);
+  const std::unique_ptr<EVP_KDF_CTX, decltype(&EVP_KDF_CTX_free)> context(
+      EVP_KDF_CTX_new(method.get()), &EVP_KDF_CTX_free);
+  // OpenSSL takes parameters by pointers to what it only reads.
+  const auto octets = [](const char* name, std::string& text) {
+    return OSSL_PARAM_construct_octet_string(name, text.data(), text.size());
+  };
+  std::string digest = "SHA256";
+  std::string key{secret};
+  std::string mixed{salt};
+  std::string purpose{info};
+  std::array<OSSL_PARAM, 5> parameters{
+      OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), digest.size()),
+      octets(OSSL_KDF_PARAM_KEY, key), octets(OSSL_KDF_PARAM_SALT, mixed),
+      octets(OSSL_KDF_PARAM_INFO, purpose), OSSL_PARAM_construct_end()};
+  std::string derived(kKeyBytes, '\0');
+  GNOMON_CHECK(
+      EVP_KDF_derive(context.get(), writable(derived), derived.size(), parameters.data()) == 1);
+  return derived;
 }
 
 std::string seal_aes_gcm(std::string_view key, std::string_view plain, std::string_view context) {

@@ -26,6 +26,10 @@ std::string new_uuid();
 std::string to_hex(std::string_view bytes);
 std::optional<std::string> from_hex(std::string_view text);  // lower-case only
 
+// hkdf_sha256 derives 32 bytes from a secret (RFC 5869). `info` says what for: keys of two purposes
+// have nothing in common. `salt` need not be secret, and may be empty.
+std::string hkdf_sha256(std::string_view secret, std::string_view salt, std::string_view info);
+
 // seal_aes_gcm encrypts with AES-256-GCM under a fresh random nonce: nonce, ciphertext, tag.
 // `key` is 32 bytes. open_aes_gcm yields nullopt when anything was changed.
 std::string seal_aes_gcm(std::string_view key, std::string_view plain, std::string_view context);

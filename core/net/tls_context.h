@@ -24,6 +24,10 @@ struct ServerTls {
 
   // Who may have issued a client's certificate. Empty: clients need none (enrolment).
   std::vector<Certificate> client_issuers;
+
+  // A client's certificate that has expired passes the handshake; whoever serves it looks at its
+  // dates, and decides what such a client may ask.
+  bool expired_clients = false;
 };
 
 // ClientTls is the agent's side.

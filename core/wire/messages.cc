@@ -101,6 +101,8 @@ struct Write {
       part.set_received(in.part->received);
       part.set_sha256(in.part->sha256);
     }
+    to.set_machine_hash(in.machine_hash);
+    to.set_run(in.run);
   }
   void operator()(const HelloAck& in) const {
     v1::HelloAck& to = *out.mutable_hello_ack();
@@ -242,7 +244,11 @@ Result<Envelope, WireError> read(const v1::Hello& in) {
   checker.require(in.epoch() > 0 && in.epoch() <= INT64_MAX);
   checker.require(in.last_sequence() < INT64_MAX);
   checker.require(in.first_sequence() >= 1 && in.first_sequence() <= in.last_sequence() + 1);
+  checker.require(in.machine_hash().empty() || in.machine_hash().size() == kHashBytes);
+  checker.require(in.run().empty() || in.run().size() == kRunBytes);
   Hello hello;
+  hello.machine_hash = in.machine_hash();
+  hello.run = in.run();
   hello.versions.assign(in.versions().begin(), in.versions().end());
   hello.agent_version = in.agent_version();
   hello.epoch = in.epoch();
@@ -403,7 +409,7 @@ Result<Envelope, WireError> read(const v1::Error& in) {
   Checker checker;
   checker.text(in.text(), kMaxSentence);
   return checker.finish(
-      Error{known_or_zero(in.code(), ErrorCode::replaced), in.text(), in.retry_after_ms()});
+      Error{known_or_zero(in.code(), ErrorCode::cloned), in.text(), in.retry_after_ms()});
 }
 
 Result<Envelope, WireError> read(const v1::EnrolRequest& in) {
@@ -483,10 +489,11 @@ std::string_view to_string(PushKind kind) {
 }
 
 std::string_view to_string(ErrorCode code) {
-  constexpr std::array<std::string_view, 17> kWords = {
-      "unspecified",   "bad-message",   "over-limit",    "version",       "revoked",   "expired",
-      "token-unknown", "token-expired", "token-used-up", "token-revoked", "throttled", "bad-csr",
-      "window",        "unavailable",   "going-away",    "epoch-behind",  "replaced"};
+  constexpr std::array<std::string_view, 19> kWords = {
+      "unspecified",  "bad-message",   "over-limit",    "version",       "revoked",
+      "expired",      "token-unknown", "token-expired", "token-used-up", "token-revoked",
+      "throttled",    "bad-csr",       "window",        "unavailable",   "going-away",
+      "epoch-behind", "replaced",      "quarantined",   "cloned"};
   return kWords.at(static_cast<std::size_t>(code));
 }
 

@@ -34,7 +34,8 @@ constexpr std::size_t kMaxChain = 4;
 constexpr std::size_t kHashBytes = 32;
 constexpr std::size_t kTokenSecretBytes = 16;
 constexpr std::size_t kMaxTrustText = std::size_t{16} << 10;  // kMaxTrustBytes of core/catalog
-constexpr std::size_t kMaxReveals = 64;                       // tokens of one question
+constexpr std::size_t kRunBytes = 16;
+constexpr std::size_t kMaxReveals = 64;  // tokens of one question
 
 enum class PushKind : std::uint8_t { unspecified = 0, rule_pack = 1, policy = 2, overlay = 3 };
 std::string_view to_string(PushKind kind);
@@ -58,6 +59,8 @@ struct Hello {
   bool takes_zstd = false;
   std::optional<PushPart> part;
   std::uint32_t overlay_version = 0;
+  std::string machine_hash;
+  std::string run;
 };
 
 struct HelloAck {
@@ -191,6 +194,8 @@ enum class ErrorCode : std::uint8_t {
   going_away = 14,
   epoch_behind = 15,
   replaced = 16,
+  quarantined = 17,
+  cloned = 18,
 };
 
 // to_string gives the word used as a counter's reason: "token-used-up".

@@ -164,21 +164,22 @@ TEST_CASE("Ingest: no certificate, a foreign one, one of a server: refused", "[i
   }
 }
 
-TEST_CASE("Ingest: an expired certificate is refused, and the agent is told", "[integration]") {
+TEST_CASE("Ingest: a certificate that expired long ago is refused, and the agent is told",
+          "[integration]") {
   TransportWorld world;
   const auto enrolled = world.enrol_into("agent", world.new_token());
   REQUIRE(enrolled);
   AuthorityOptions past;
   past.directory = world.path("ca");
-  past.agent_life = std::chrono::hours{0};
+  past.agent_life = -kAsleepAtMost;
   const auto authority = Authority::open(world.files, world.clock, past);
   REQUIRE(authority);
   Identity identity = enrolled->identity;
   identity.chain = (*authority)->issue_agent(PublicKey::of(identity.key), identity.agent);
   TlsContext tls = context_of(identity);
   const LastWord last = talk(world.ingest_address(), tls);
-  CHECK(last.text == "the peer says that our certificate has expired");
-  CHECK(world.refused("expired-certificate"));
+  CHECK(last.text == "the agent's certificate has expired: enrol it again");
+  CHECK(world.refused("expired"));
 }
 
 TEST_CASE("Ingest: a certificate that expires while its agent talks is noticed, and not resumed",
@@ -213,7 +214,9 @@ TEST_CASE("Ingest: a certificate that expires while its agent talks is noticed, 
   talk(world.ingest_address(), tls, beating);
   CHECK(world.refused("expired"));
   REQUIRE(tls.session() != nullptr);
-  const LastWord resumed = talk(world.ingest_address(), tls);
+  // All it may ask for is a new certificate.
+  const LastWord resumed =
+      talk(world.ingest_address(), tls, sending(wire::encode_frame(hello_of(5))));
   CHECK(resumed.code == wire::ErrorCode::certificate_expired);
   CHECK(world.counters.value("ingest_refused_total{reason=\"expired\"}") == 2);
 }

@@ -3,12 +3,15 @@
 
     tests/integration/sent_test.py --bin build/release/bin [TEST...]
 
-The spool holds the very bytes that are sent (agent/spool/FORMAT.md). They are unpacked here and searched.
+The spool holds the very bytes that are sent, sealed (agent/spool/FORMAT.md, agent/spool_key.h). They are opened here, with
+what Python and libcrypto know of HKDF (RFC 5869) and AES-256-GCM, unpacked and searched.
 """
 import ctypes
 import ctypes.util
 import getpass
 import hashlib
+import hmac
+import pathlib
 import socket
 import struct
 import sys
@@ -43,15 +46,49 @@ def zstd():
     return library
 
 
+def key_of(folder):
+    """The key of the spool in a data folder, on this machine."""
+    try:
+        machine = pathlib.Path("/etc/machine-id").read_bytes().rstrip(b"\n ")
+    except FileNotFoundError:
+        machine = b""
+    extracted = hmac.digest(machine, (folder / "spool.key").read_bytes(), "sha256")
+    return hmac.digest(extracted, b"gnomon spool, key file\x01", "sha256")
+
+
+def unsealed(key, sealed, context):
+    """Opens nonce, ciphertext and tag; the context is what the record stands for."""
+    name = ctypes.util.find_library("crypto")
+    if not name:
+        raise Skipped("libcrypto is not installed")
+    crypto = ctypes.CDLL(name)
+    crypto.EVP_CIPHER_CTX_new.restype = ctypes.c_void_p
+    crypto.EVP_aes_256_gcm.restype = ctypes.c_void_p
+    cipher = ctypes.c_void_p(crypto.EVP_CIPHER_CTX_new())
+    nonce, body, tag = sealed[:12], sealed[12:-16], sealed[-16:]
+    plain, size = ctypes.create_string_buffer(len(body) + 16), ctypes.c_int()
+    opened = (
+        crypto.EVP_DecryptInit_ex(cipher, ctypes.c_void_p(crypto.EVP_aes_256_gcm()), None, key, nonce) == 1
+        and crypto.EVP_DecryptUpdate(cipher, None, ctypes.byref(size), context, len(context)) == 1
+        and crypto.EVP_DecryptUpdate(cipher, plain, ctypes.byref(size), body, len(body)) == 1
+        and crypto.EVP_CIPHER_CTX_ctrl(cipher, 0x11, 16, tag) == 1  # EVP_CTRL_AEAD_SET_TAG
+        and crypto.EVP_DecryptFinal_ex(cipher, ctypes.byref(ctypes.create_string_buffer(16)),
+                                       ctypes.byref(size)) == 1)
+    crypto.EVP_CIPHER_CTX_free(cipher)
+    assert opened, "a record does not open with the machine's key"
+    return plain.raw[:len(body)]
+
+
 def payloads(spool):
     """Returns the plain bytes of every batch in a spool."""
-    library, found = zstd(), []
+    library, found, key = zstd(), [], key_of(spool.parent)
     for segment in sorted(spool.glob("*.seg")):
         data, at = segment.read_bytes(), 40
+        epoch = struct.unpack("!Q", data[8:16])[0]
         while at + 48 <= len(data):
-            magic, length, _, _, _, _, flags = struct.unpack("!4sIQQQIH", data[at:at + 38])
-            assert magic == b"\xb7GnR" and flags & 1 == 0, (segment, at)
-            packed = data[at + 48:at + 48 + length]
+            magic, length, first, last, _, _, flags = struct.unpack("!4sIQQQIH", data[at:at + 38])
+            assert magic == b"\xb7GnR" and flags & 1 == 1, (segment, at)
+            packed = unsealed(key, data[at + 48:at + 48 + length], b"%016x%016x%016x" % (epoch, first, last))
             size = library.ZSTD_getFrameContentSize(packed, ctypes.c_size_t(len(packed)))
             plain = ctypes.create_string_buffer(size)
             assert library.ZSTD_decompress(plain, ctypes.c_size_t(size), packed, ctypes.c_size_t(len(packed))) == size

@@ -27,15 +27,16 @@ TransportWorld::TransportWorld(IngestOptions ingest_options) : work_(io.get_exec
   ingest = std::make_unique<IngestServer>(io, pool, *authority, *registry, sink, clock, counters,
                                           std::move(ingest_options));
   GNOMON_CHECK(ingest->start().has_value());
-  registry->on_revoked([this](const std::string& agent) { ingest->drop_agent(agent); });
+  registry->on_barred([this](const std::string& agent) { ingest->drop_agent(agent); });
   EnrolServerOptions enrol_options;
   enrol_options.address = {"127.0.0.1", 0};
   enrol_options.agent_port = ingest->port();
   enrolment = std::make_unique<EnrolServer>(io, pool, *authority, *registry, clock, counters,
                                             std::move(enrol_options));
   GNOMON_CHECK(enrolment->start().has_value());
-  admin = std::make_unique<AdminServer>(io, pool, path(kAdminSocket),
-                                        enrolment_commands(*registry, *authority));
+  admin = std::make_unique<AdminServer>(
+      io, pool, path(kAdminSocket),
+      enrolment_commands(EnrolmentParts{*registry, *authority, files, clock, path("ca")}));
   GNOMON_CHECK(admin->start().has_value());
   proxy = std::make_unique<ChaosProxy>(io, ingest_address());
   thread_ = std::thread([this] { io.run(); });

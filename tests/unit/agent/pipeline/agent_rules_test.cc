@@ -5,6 +5,7 @@
 
 #include "agent/agent_error.h"
 #include "agent/data_folder.h"
+#include "agent/self_test.h"
 #include "agent/uplink/identity.h"
 #include "core/catalog/trust.h"
 #include "core/file.h"
@@ -98,6 +99,23 @@ TEST_CASE("AgentRules: a new catalogue comes below the overlay that is there", "
   CHECK(rules.version() == 6);
   CHECK(rules.pack()->match("asana.com").meaning == Meaning::tool);
   CHECK(names_own_tool(rules));
+}
+
+TEST_CASE("AgentRules: a check yields the rules as they would be, for the self-test",
+          "[agent][rules]") {
+  Workstation ws;
+  ws.enrol();
+  const AgentRules rules = ws.open();
+  const auto next = rules.check(PushKind::overlay, ws.overlay_bytes(), test_time());
+  REQUIRE(next);
+  CHECK(names_own_tool(*next));
+  CHECK(next->overlay_version() == 5);
+  CHECK(self_test_overlaid(next->pack()).empty());
+  ws.overlay.rule(".gnomon.invalid");
+  const auto greedy = rules.check(PushKind::overlay, ws.overlay_bytes(), test_time());
+  REQUIRE(greedy);
+  CHECK(self_test_overlaid(greedy->pack()) ==
+        "self-test failed: it gives a meaning to a host that cannot exist");
 }
 
 TEST_CASE("AgentRules: neither key signs for the other", "[agent][rules]") {

@@ -5,10 +5,7 @@
 namespace gnomon {
 namespace {
 
-using std::chrono::milliseconds;
-using std::chrono::seconds;
-
-constexpr WallTime kStart{seconds{1'800'000'000}};
+constexpr WallTime kStart{std::chrono::seconds{1'800'000'000}};
 
 Contact contact_at(WallTime when) {
   Contact contact;
@@ -23,20 +20,20 @@ TEST_CASE("BatchCutter: contacts wait for company, and not for long", "[agent][p
   CHECK_FALSE(cutter.cut(kStart));
   cutter.on_contact(contact_at(kStart));
   CHECK_FALSE(cutter.cut(kStart));
-  cutter.on_contact(contact_at(kStart + milliseconds{500}));
-  CHECK_FALSE(cutter.cut(kStart + milliseconds{999}));
+  cutter.on_contact(contact_at(kStart + std::chrono::milliseconds{500}));
+  CHECK_FALSE(cutter.cut(kStart + std::chrono::milliseconds{999}));
   const auto parcel = cutter.cut(kStart + BatchCutter::kPatience);
   REQUIRE(parcel);
   CHECK(parcel->contacts.size() == 2);
   CHECK(cutter.empty());
-  CHECK_FALSE(cutter.cut(kStart + seconds{60}));
+  CHECK_FALSE(cutter.cut(kStart + std::chrono::seconds{60}));
 }
 
 TEST_CASE("BatchCutter: a full batch leaves at once, and none is larger", "[agent][pipeline]") {
   BatchCutter cutter;
   const std::size_t count = 2 * BatchCutter::kMaxContacts + 7;
   for (std::size_t i = 0; i < count; ++i) {
-    cutter.on_contact(contact_at(kStart + milliseconds{i}));
+    cutter.on_contact(contact_at(kStart + std::chrono::milliseconds{i}));
   }
   std::vector<std::size_t> sizes;
   while (const auto parcel = cutter.cut(kStart)) {
@@ -55,7 +52,7 @@ TEST_CASE("BatchCutter: the same contacts at the same times give the same parcel
     BatchCutter cutter;
     std::vector<std::vector<Contact>> parcels;
     for (int i = 0; i < 5000; ++i) {
-      const WallTime now = kStart + milliseconds{i * 37};
+      const WallTime now = kStart + std::chrono::milliseconds{i * 37};
       if (i % 3 != 0) {
         cutter.on_contact(contact_at(now));
       }
@@ -76,7 +73,7 @@ TEST_CASE("BatchCutter: a parcel that came back goes first", "[agent][pipeline]"
   cutter.on_contact(contact_at(kStart));
   auto parcel = cutter.cut_all();
   REQUIRE(parcel);
-  cutter.on_contact(contact_at(kStart + seconds{1}));
+  cutter.on_contact(contact_at(kStart + std::chrono::seconds{1}));
   cutter.put_back(std::move(*parcel));
   const auto again = cutter.cut_all();
   REQUIRE(again);
@@ -87,13 +84,13 @@ TEST_CASE("BatchCutter: a parcel that came back goes first", "[agent][pipeline]"
 TEST_CASE("BatchCutter: what finds no room is counted, never silent", "[agent][pipeline]") {
   BatchCutter cutter;
   for (std::size_t i = 0; i < BatchCutter::kMaxWaiting + 3; ++i) {
-    cutter.on_contact(contact_at(kStart + seconds{i}));
+    cutter.on_contact(contact_at(kStart + std::chrono::seconds{i}));
   }
   const auto parcel = cutter.cut(kStart);
   REQUIRE(parcel);
   CHECK(parcel->lost == 3);
-  CHECK(parcel->lost_from == kStart + seconds{BatchCutter::kMaxWaiting});
-  CHECK(parcel->lost_to == kStart + seconds{BatchCutter::kMaxWaiting + 2});
+  CHECK(parcel->lost_from == kStart + std::chrono::seconds{BatchCutter::kMaxWaiting});
+  CHECK(parcel->lost_to == kStart + std::chrono::seconds{BatchCutter::kMaxWaiting + 2});
   CHECK(cutter.cut(kStart)->lost == 0);
 }
 

@@ -79,7 +79,7 @@ TEST_CASE("Config: every key can be set to the value it is shown with", "[agent]
     Config other;
     CHECK_NOTHROW(other.set(key, value));
   }
-  CHECK(config.keys().size() == 18);
+  CHECK(config.keys().size() == 19);
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ TEST_CASE("explain: tells what was concluded, why, and what was reported, in wor
   REQUIRE((*spool)->append(batch_with("asana", Stage::visited, clock.wall())));
 
   // The spool stays open: what a running agent holds can be read beside it.
-  const auto history = read_spool(files, options.directory);
+  const auto history = read_spool(files, options.directory, nullptr);
   REQUIRE(history);
   REQUIRE(history->batches.size() == 2);
   CHECK(history->unreadable == 0);
@@ -62,7 +62,7 @@ TEST_CASE("explain: tells what was concluded, why, and what was reported, in wor
 TEST_CASE("explain: says so when nothing was reported", "[agent][explain]") {
   const testing::TempDirectory folder;
   PosixFileSystem files;
-  const auto history = read_spool(files, folder.file("none"));
+  const auto history = read_spool(files, folder.file("none"), nullptr);
   REQUIRE(history);
   const std::string text =
       explain(*history, 0, [](std::string_view id) { return std::string{id}; });

@@ -39,16 +39,5 @@ TEST_CASE("Privileges: dropping twice is fine", "[agent][privileges]") {
         }) == 0);
 }
 
-TEST_CASE("Privileges: a confined process starts no program", "[agent][privileges]") {
-  CHECK(in_child([] {
-          if (!drop_privileges({}) || !confine()) {
-            return false;
-          }
-          char* const arguments[] = {nullptr};
-          ::execv("/bin/true", arguments);
-          return errno == EPERM;
-        }) == 0);
-}
-
 }  // namespace
 }  // namespace gnomon

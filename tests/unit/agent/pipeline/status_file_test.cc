@@ -14,9 +14,12 @@ TEST_CASE("Status: what is written is what is read", "[agent][status]") {
   status.pack_version = 3;
   status.overlay_version = 29401233;
   status.own_tools = 4;
+  status.policy_version = 1'800'000'000;
   status.last_sequence = 900;
   status.acknowledged = 899;
   status.spool_bytes = 1 << 20;
+  status.confinement = "files by Landlock 7";
+  status.strain = "over its budget: programs are not named";
   status.connected = true;
   status.last_contact = status.started;
   status.trouble = "the disk is full: a = b";

@@ -13,7 +13,7 @@ using testing::FakeFileSystem;
 using testing::FakeRulePack;
 using testing::ManualClock;
 
-constexpr std::uint32_t kEpoch = 8107;
+constexpr std::uint32_t kDeskEpoch = 8107;
 const std::string kSecret(32, 'k');
 
 class Place {
@@ -57,26 +57,26 @@ std::size_t reported(UnknownsDesk& desk, bool stored = true) {
 
 TEST_CASE("UnknownsDesk: policy, reports and reveals survive a restart", "[agent][unknowns]") {
   Place place;
-  const auto token = unknown_token(kSecret, kEpoch, "a.example");
+  const auto token = unknown_token(kSecret, kDeskEpoch, "a.example");
   {
     UnknownsDesk desk = place.desk();
     CHECK_FALSE(desk.heard());
     CHECK(reported(desk) == 0);
-    desk.take_policy({true, kEpoch});
+    desk.take_policy({true, kDeskEpoch});
     CHECK(desk.heard());
     CHECK(reported(desk) == 2);
-    CHECK(desk.reveal({kEpoch, {token}}).answers.at(0).domain == "a.example");
+    CHECK(desk.reveal({kDeskEpoch, {token}}).answers.at(0).domain == "a.example");
   }
   UnknownsDesk again = place.desk();
   CHECK(reported(again) == 0);
-  CHECK(again.reveal({kEpoch, {token}}).answers.at(0).domain == "a.example");
+  CHECK(again.reveal({kDeskEpoch, {token}}).answers.at(0).domain == "a.example");
   CHECK(read_unknown_reports(place.files, place.config).reveals().size() == 1);
 }
 
 TEST_CASE("UnknownsDesk: what could not be stored is reported the next time", "[agent][unknowns]") {
   Place place;
   UnknownsDesk desk = place.desk();
-  desk.take_policy({true, kEpoch});
+  desk.take_policy({true, kDeskEpoch});
   CHECK(reported(desk, false) == 2);
   CHECK(reported(desk) == 2);
   CHECK(reported(desk) == 0);
@@ -86,13 +86,13 @@ TEST_CASE("UnknownsDesk: a name that cannot be written down first is not told",
           "[agent][unknowns]") {
   Place place;
   UnknownsDesk desk = place.desk();
-  desk.take_policy({true, kEpoch});
+  desk.take_policy({true, kDeskEpoch});
   REQUIRE(reported(desk) == 2);
-  const auto token = unknown_token(kSecret, kEpoch, "a.example");
+  const auto token = unknown_token(kSecret, kDeskEpoch, "a.example");
   place.files.fail_after(0);
-  CHECK(desk.reveal({kEpoch, {token}}).answers.at(0).domain.empty());
+  CHECK(desk.reveal({kDeskEpoch, {token}}).answers.at(0).domain.empty());
   place.files.disarm();
-  CHECK(desk.reveal({kEpoch, {token}}).answers.at(0).domain == "a.example");
+  CHECK(desk.reveal({kDeskEpoch, {token}}).answers.at(0).domain == "a.example");
 }
 
 TEST_CASE("UnknownsDesk: the key is read whole or not at all", "[agent][unknowns]") {
@@ -110,12 +110,12 @@ TEST_CASE("UnknownsDesk: a damaged file begins anew and tells nothing", "[agent]
   Place place;
   {
     UnknownsDesk desk = place.desk();
-    desk.take_policy({true, kEpoch});
+    desk.take_policy({true, kDeskEpoch});
     REQUIRE(reported(desk) == 2);
   }
   (*place.files.contents("/ws/unknowns"))[3] = '?';
   UnknownsDesk desk = place.desk();
-  CHECK(desk.reveal({kEpoch, {unknown_token(kSecret, kEpoch, "a.example")}})
+  CHECK(desk.reveal({kDeskEpoch, {unknown_token(kSecret, kDeskEpoch, "a.example")}})
             .answers.at(0)
             .domain.empty());
 }
