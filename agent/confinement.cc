@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,7 +24,9 @@ class Filter {
  public:
   explicit Filter(std::uint32_t otherwise)
       : context_(::seccomp_init(otherwise), &::seccomp_release) {
-    error_ = context_ == nullptr ? -ENOMEM : 0;
+    // Without the attribute the kernel's own word for a failure is lost.
+    error_ = context_ == nullptr ? -ENOMEM
+                                 : ::seccomp_attr_set(context_.get(), SCMP_FLTATR_API_SYSRAWRC, 1);
   }
 
   void add(std::uint32_t action, std::initializer_list<int> calls) {
@@ -98,21 +101,26 @@ void allow_time_and_threads(Filter& filter) {
        SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_getparam), SCMP_SYS(sched_getscheduler),
        SCMP_SYS(set_tid_address), SCMP_SYS(gettid), SCMP_SYS(getpid), SCMP_SYS(getppid),
        SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid), SCMP_SYS(getegid),
-       SCMP_SYS(getgroups), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(kill),
-       SCMP_SYS(tgkill), SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn),
-       SCMP_SYS(rt_sigpending), SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack), SCMP_SYS(exit),
-       SCMP_SYS(exit_group), SCMP_SYS(restart_syscall), SCMP_SYS(uname), SCMP_SYS(sysinfo),
-       SCMP_SYS(getrusage), SCMP_SYS(getrlimit), SCMP_SYS(prlimit64), SCMP_SYS(getcpu),
-       SCMP_SYS(getrandom), SCMP_SYS(arch_prctl), SCMP_SYS(prctl),
+       SCMP_SYS(getgroups), SCMP_SYS(getresuid), SCMP_SYS(getresgid), SCMP_SYS(rt_sigaction),
+       SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigpending),
+       SCMP_SYS(rt_sigtimedwait), SCMP_SYS(sigaltstack), SCMP_SYS(exit), SCMP_SYS(exit_group),
+       SCMP_SYS(restart_syscall), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getrusage),
+       SCMP_SYS(getrlimit), SCMP_SYS(getcpu), SCMP_SYS(getrandom), SCMP_SYS(arch_prctl),
+       SCMP_SYS(prctl),
        // Only ever to take more away: no_new_privs is set.
        SCMP_SYS(capget), SCMP_SYS(capset), SCMP_SYS(seccomp), SCMP_SYS(landlock_create_ruleset),
        SCMP_SYS(landlock_add_rule), SCMP_SYS(landlock_restrict_self)});
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   // LeakSanitizer traces its own threads from a helper process when the program ends.
-  filter.add(SCMP_ACT_ALLOW,
-             {SCMP_SYS(clone), SCMP_SYS(wait4), SCMP_SYS(ptrace), SCMP_SYS(getdents),
-              SCMP_SYS(process_vm_readv), SCMP_SYS(personality)});
+  filter.add(SCMP_ACT_ALLOW, {SCMP_SYS(clone), SCMP_SYS(wait4), SCMP_SYS(ptrace),
+                              SCMP_SYS(getdents), SCMP_SYS(process_vm_readv), SCMP_SYS(personality),
+                              SCMP_SYS(kill), SCMP_SYS(tgkill), SCMP_SYS(prlimit64)});
 #else
+  // Root's agent is root to every other process of root: signals and limits are for itself alone.
+  const auto self = static_cast<std::uint64_t>(::getpid());
+  filter.add_when(SCMP_ACT_ALLOW, SCMP_SYS(kill), {argument(0, self)});
+  filter.add_when(SCMP_ACT_ALLOW, SCMP_SYS(tgkill), {argument(0, self)});
+  filter.add_when(SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), {argument(0, 0)});
   // Threads, no processes. What clone3 asks for cannot be looked at, and the C library asks with
   // clone when it hears that there is no clone3.
   filter.add_when(SCMP_ACT_ALLOW, SCMP_SYS(clone), {masked(0, CLONE_THREAD, CLONE_THREAD)});
@@ -139,7 +147,15 @@ Result<Ok, IoError> confine_process() {
   allow_files_and_memory(filter);
   allow_time_and_threads(filter);
   allow_sockets(filter);
-  return filter.load();
+  if (auto loaded = filter.load(); !loaded) {
+    return loaded;
+  }
+  // Typing into the terminal that root started us from. The kernel looks at 32 bits of the number.
+  Filter typing{SCMP_ACT_ALLOW};
+  for (const std::uint64_t request : {std::uint64_t{TIOCSTI}, std::uint64_t{TIOCLINUX}}) {
+    typing.add_when(kRefused, SCMP_SYS(ioctl), {masked(1, UINT32_MAX, request)});
+  }
+  return typing.load();
 }
 
 Result<Ok, IoError> confine_capture() {
@@ -186,29 +202,35 @@ Reach usual_reach() {
   return reach;
 }
 
-Result<int, IoError> confine_io(const Reach& reach) {
-  const int version = landlock_version();
-  if (version > 0) {
-    if (const auto restricted = restrict_with_landlock(reach, version); !restricted) {
-      return Failure{restricted.error()};
+IoHold confine_io(const Reach& reach) {
+  IoHold hold;
+  hold.landlock = landlock_version();
+  if (hold.landlock > 0) {
+    if (const auto restricted = restrict_with_landlock(reach, hold.landlock); !restricted) {
+      hold.landlock = 0;
+      hold.fault = "Landlock: " + restricted.error().text();
     }
   }
   Filter filter{SCMP_ACT_ALLOW};
   filter.add_when(kRefused, SCMP_SYS(socket), {argument(0, AF_PACKET)});
-  if (const auto loaded = filter.load(); !loaded) {
-    return Failure{loaded.error()};
+  if (const auto loaded = filter.load(); !loaded && hold.fault.empty()) {
+    hold.fault = "packet sockets: " + loaded.error().text();
   }
-  return version;
+  return hold;
 }
 
-std::string confinement_words(int landlock, bool keeps_rights) {
-  std::string text = keeps_rights ? "rights kept to name programs; " : "no rights kept; ";
-  text += "system calls by an allow-list; ";
-  if (landlock == 0) {
-    return text + "files by their modes alone, for this kernel has no Landlock";
+std::string confinement_words(const Cage& cage) {
+  std::string text = cage.keeps_rights ? "rights kept to name programs; " : "no rights kept; ";
+  text += cage.calls_fault.empty() ? "system calls by an allow-list; "
+                                   : "system calls not held, for this system does not do it (" +
+                                         cage.calls_fault + "); ";
+  if (cage.io.landlock == 0) {
+    text += "files by their modes alone, for this system has no Landlock to use";
+  } else {
+    text += "files by Landlock " + std::to_string(cage.io.landlock);
+    text += cage.io.landlock >= 4 ? ", connections to the collector's ports alone" : "";
   }
-  text += "files by Landlock " + std::to_string(landlock);
-  return landlock >= 4 ? text + ", connections to the collector's ports alone" : text;
+  return cage.io.fault.empty() ? text : text + " (" + cage.io.fault + ")";
 }
 
 }  // namespace gnomon

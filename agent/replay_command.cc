@@ -13,7 +13,6 @@
 #include "agent/capture/file_packet_source.h"
 #include "agent/capture_loop.h"
 #include "agent/commands.h"
-#include "agent/confinement.h"
 #include "agent/data_folder.h"
 #include "agent/enrolment.h"
 #include "agent/io_side.h"
@@ -94,9 +93,7 @@ class Replay {
     if (const auto dropped = drop_privileges({}); !dropped) {
       throw AgentError{"rights cannot be given up: " + dropped.error().text()};
     }
-    if (const auto confined = confine_process(); !confined) {
-      log::warn("agent.not_confined", {{"why", confined.error().text()}});
-    }
+    calls_fault_ = confine_or_say();
     int status = kExitDone;
     const bool played_before = memory_.has_done(id_) && !options_.again && !resuming();
     if (played_before) {
@@ -158,7 +155,7 @@ class Replay {
     IoSideOptions io_options;
     io_options.mode = "replay";
     io_options.upload = !options_.offline;
-    io_options.confine = io_cage(config_, false);
+    io_options.confine = io_cage(config_, false, calls_fault_);
     io_options.patient = false;
     io_options.heartbeat_of_now = false;
     io_ = std::make_unique<IoSide>(IoSide::Parts{files_, clock_, counters_, queue_, memory_file_},
@@ -306,6 +303,7 @@ class Replay {
   std::vector<PlannedCapture> captures_;
   ReplayId id_{};
   std::chrono::nanoseconds shift_{0};
+  std::string calls_fault_;  // why the process is not confined; empty: it is
   std::unique_ptr<RecordCipher> cipher_;
   std::unique_ptr<Spool> spool_;  // until the I/O side takes it
   Memory memory_;

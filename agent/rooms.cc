@@ -47,7 +47,17 @@ std::unique_ptr<RecordCipher> open_cipher(const Config& config, FileSystem& file
   return std::move(keys->cipher);
 }
 
-std::function<std::string()> io_cage(const Config& config, bool names_programs) {
+std::string confine_or_say() {
+  const auto confined = confine_process();
+  if (confined) {
+    return {};
+  }
+  log::warn("agent.calls_not_held", {{"why", confined.error().text()}});
+  return confined.error().text();
+}
+
+std::function<std::string()> io_cage(const Config& config, bool names_programs,
+                                     std::string calls_fault) {
   Reach reach = usual_reach();
   reach.writable.push_back(config.data);
   reach.ports.push_back(53);  // names that do not fit a datagram are asked for again over TCP
@@ -57,16 +67,18 @@ std::function<std::string()> io_cage(const Config& config, bool names_programs) 
   if (const auto proxy = proxy_address(config)) {
     reach.ports.push_back(proxy->port);
   }
-  return [reach = std::move(reach), names_programs]() -> std::string {
+  Cage cage;
+  cage.keeps_rights = names_programs;
+  cage.calls_fault = std::move(calls_fault);
+  return [reach = std::move(reach), cage = std::move(cage)]() mutable -> std::string {
     if (const auto dropped = drop_privileges({}); !dropped) {
       log::warn("agent.rights_kept", {{"why", dropped.error().text()}});
     }
-    const auto confined = confine_io(reach);
-    if (!confined) {
-      log::warn("agent.not_confined", {{"why", confined.error().text()}});
-      return "not confined: " + confined.error().text();
+    cage.io = confine_io(reach);
+    if (!cage.io.fault.empty()) {
+      log::warn("agent.io_not_confined", {{"why", cage.io.fault}});
     }
-    return confinement_words(*confined, names_programs);
+    return confinement_words(cage);
   };
 }
 

@@ -32,10 +32,16 @@ std::unique_ptr<Spool> open_spool(const Config& config, FileSystem& files, const
 // before the rest of the file system is out of reach.
 std::unique_ptr<RecordCipher> open_cipher(const Config& config, FileSystem& files);
 
+// confine_or_say confines the process (confinement.h). Where the system does not do it, the agent
+// works on: it is logged, and the reason is yielded for io_cage. Empty: the process is confined.
+std::string confine_or_say();
+
 // io_cage yields what the I/O thread calls first: it takes from that thread all rights and whatever
 // it does not need, files beyond the data folder and name resolution, ports beyond the collector's,
-// and yields a sentence for `status`. Throws ConfigError here, not there, when an address is wrong.
-std::function<std::string()> io_cage(const Config& config, bool names_programs);
+// and yields a sentence for `status` on what holds the agent. `calls_fault` is what
+// confine_or_say() yielded. Throws ConfigError here, not there, when an address is wrong.
+std::function<std::string()> io_cage(const Config& config, bool names_programs,
+                                     std::string calls_fault);
 
 // open_live opens the named interfaces, or all. Throws AgentError.
 std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,

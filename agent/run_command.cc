@@ -65,7 +65,7 @@ class Run {
     io_options.keep_memory = true;
     io_options.take_packs = true;
     io_options.strain = [this] { return strain_words(strain_.load()); };
-    io_options.confine = io_cage(config_, attributor_ != nullptr);
+    io_options.confine = io_cage(config_, attributor_ != nullptr, calls_fault_);
     IoSide io{{files_, clock_, counters_, queue_, memory_file_},
               config_,
               io_options,
@@ -95,8 +95,10 @@ class Run {
     side.follow(io.in_force());
 
     io.start();
-    if (const auto confined = confine_capture(); !confined) {
-      log::warn("agent.capture_not_confined", {{"why", confined.error().text()}});
+    if (calls_fault_.empty()) {
+      if (const auto confined = confine_capture(); !confined) {
+        log::warn("agent.capture_not_confined", {{"why", confined.error().text()}});
+      }
     }
     log::info("agent.started", {{"pack", rules_->version()},
                                 {"overlay", rules_->overlay_version()},
@@ -165,9 +167,7 @@ class Run {
     if (const auto dropped = drop_privileges({false, attributor_ != nullptr}); !dropped) {
       throw AgentError{"rights cannot be given up: " + dropped.error().text()};
     }
-    if (const auto confined = confine_process(); !confined) {
-      log::warn("agent.not_confined", {{"why", confined.error().text()}});
-    }
+    calls_fault_ = confine_or_say();
   }
 
   void load_memory() {
@@ -195,6 +195,7 @@ class Run {
   std::unique_ptr<FileLock> lock_;
   std::unique_ptr<RecordCipher> cipher_;
   std::optional<AgentRules> rules_;  // once opened
+  std::string calls_fault_;          // why the process is not confined; empty: it is
   std::unique_ptr<PacketSource> source_;
   std::unique_ptr<LinuxAttributor> attributor_;
   std::optional<UserPseudonym> pseudonyms_;

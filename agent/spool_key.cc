@@ -15,6 +15,7 @@ constexpr std::size_t kKeyBytes = 32;
 constexpr std::size_t kMaxCredential = 4096;
 constexpr std::size_t kMinCredential = 16;
 constexpr std::size_t kMaxMachineId = 4096;
+constexpr const char* kKeyFilePurpose = "gnomon spool, key file";
 
 class AesCipher final : public RecordCipher {
  public:
@@ -128,7 +129,11 @@ Result<SpoolKeys, IoError> open_spool_keys(FileSystem& files, const DataFolder& 
   if (*secret) {
     const auto machine = read_whole_file(files, places.machine_id, kMaxMachineId);
     const std::string id = machine ? trimmed(*machine) : std::string{};
-    keys.push_back(hkdf_sha256(**secret, id, "gnomon spool, key file"));
+    keys.push_back(hkdf_sha256(**secret, id, kKeyFilePurpose));
+    if (!id.empty()) {
+      // What was stored before the system got its id, on the first start of an image.
+      keys.push_back(hkdf_sha256(**secret, "", kKeyFilePurpose));
+    }
     if (words.empty()) {
       words = id.empty() ? "encrypted with a key file; this system has no machine id to bind it to"
                          : "encrypted with a key file, bound to this machine's id";

@@ -83,10 +83,10 @@ int watch_command(const Config& config, bool all) {
   if (const auto dropped = drop_privileges({false, attributor.has_value()}); !dropped) {
     throw AgentError{"rights cannot be given up: " + dropped.error().text()};
   }
-  if (const auto confined = confine_process(); !confined) {
-    log::warn("agent.not_confined", {{"why", confined.error().text()}});
-  } else if (const auto further = confine_capture(); !further) {
-    log::warn("agent.capture_not_confined", {{"why", further.error().text()}});
+  if (confine_or_say().empty()) {
+    if (const auto further = confine_capture(); !further) {
+      log::warn("agent.capture_not_confined", {{"why", further.error().text()}});
+    }
   }
   Screen screen{*pack, all};
   NoContacts contacts;

@@ -278,7 +278,7 @@ class Uplink::Impl {
       fail(talk, secured.error());
       co_return false;
     }
-    if (clock_.wall() >= identity_->chain.front().not_after()) {
+    if (told_expired_ && is_expired()) {
       co_await ask_to_be_let_in(talk);
       co_return false;
     }
@@ -308,6 +308,10 @@ class Uplink::Impl {
     }
     if (const auto* error = std::get_if<wire::Error>(&*received)) {
       fail(talk, *error);
+      if (error->code == wire::ErrorCode::certificate_expired && is_expired() && !told_expired_) {
+        told_expired_ = true;
+        talk.hopeless = false;  // the next connection asks for a new one
+      }
       co_return false;
     }
     const auto* ack = std::get_if<wire::HelloAck>(&*received);
@@ -332,6 +336,10 @@ class Uplink::Impl {
     co_return true;
   }
 
+  // Whether the certificate has ended by our own clock. Neither clock is believed alone: one that
+  // jumped must not send this agent, or all of a collector's, into quarantine.
+  bool is_expired() const { return clock_.wall() >= identity_->chain.front().not_after(); }
+
   // ask_to_be_let_in is all that an agent with an expired certificate may do. With the new one it
   // comes back at once, perhaps into quarantine.
   asio::awaitable<void> ask_to_be_let_in(Talk& talk) {
@@ -346,7 +354,8 @@ class Uplink::Impl {
       fail(talk, *error);
     } else if (const auto* renewed = std::get_if<wire::RenewReply>(&*received)) {
       take_renewal(talk, *renewed);
-      talk.reason = "the certificate had expired, and was renewed";
+      talk.reason = talk.renewal ? "the certificate has expired, and the new one cannot be taken"
+                                 : "the certificate had expired, and was renewed";
       over(talk);
     } else {
       fail(talk, NetError{NetFault::bad_message, "the collector's answer makes no sense"});
@@ -524,6 +533,7 @@ class Uplink::Impl {
     }
     take_identity(std::move(renewed));
     talk.renewal.reset();
+    told_expired_ = false;
     log::info("uplink.certificate_renewed");
   }
 
@@ -551,6 +561,7 @@ class Uplink::Impl {
   UplinkStatus status_;
   UplinkState logged_ = UplinkState::connecting;
   Talk* talk_ = nullptr;
+  bool told_expired_ = false;  // the collector says that the certificate has ended
   bool stopping_ = false;
 };
 

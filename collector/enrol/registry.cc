@@ -1,6 +1,5 @@
 #include "collector/enrol/registry.h"
 
-#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -17,9 +16,6 @@ constexpr const char* kAgents = "enrol/agent/";
 constexpr const char* kMachines = "enrol/machine/";
 constexpr const char* kAutoRelease = "enrol/auto-release";
 constexpr std::size_t kTokenIdBytes = 6;
-
-// Runs of an agent that are remembered: a clone shows itself with its second hello.
-constexpr std::size_t kRunsKept = 4;
 
 // How often a token is read again because somebody else used it in between.
 constexpr int kMaxRaces = 16;
@@ -236,7 +232,7 @@ Result<std::vector<Certificate>, wire::Error> Registry::renew(const std::string&
   if (is_denied(agent)) {
     return refused(wire::ErrorCode::revoked, "this agent was revoked");
   }
-  return reissue(agent, csr, false);
+  return reissue(agent, csr, Quarantine::as_it_is);
 }
 
 Result<std::vector<Certificate>, wire::Error> Registry::let_in(const std::string& agent,
@@ -248,7 +244,7 @@ Result<std::vector<Certificate>, wire::Error> Registry::let_in(const std::string
   if (!automatic) {
     return refused(wire::ErrorCode::unavailable, "the collector cannot read its agents right now");
   }
-  auto chain = reissue(agent, csr, !*automatic);
+  auto chain = reissue(agent, csr, *automatic ? Quarantine::end : Quarantine::begin);
   if (chain) {
     counters_
         .counter("enrol_asleep_total", "Agents that came back after the end of their certificate.",
@@ -261,7 +257,7 @@ Result<std::vector<Certificate>, wire::Error> Registry::let_in(const std::string
 
 Result<std::vector<Certificate>, wire::Error> Registry::reissue(const std::string& agent,
                                                                 const std::string& csr,
-                                                                bool quarantine) {
+                                                                Quarantine quarantine) {
   using wire::ErrorCode;
   const auto key = PublicKey::from_csr(csr);
   if (!key) {
@@ -278,8 +274,8 @@ Result<std::vector<Certificate>, wire::Error> Registry::reissue(const std::strin
       chain = authority_.issue_agent(*key, agent);
     }
     note_certificate(record, chain.front(), clock_.wall());
-    if (quarantine) {
-      record.set_number("quarantined", 1);
+    if (quarantine != Quarantine::as_it_is) {
+      record.set_number("quarantined", quarantine == Quarantine::begin ? 1 : 0);
     }
     return true;
   });
@@ -289,9 +285,12 @@ Result<std::vector<Certificate>, wire::Error> Registry::reissue(const std::strin
   if (chain.empty()) {
     return refused(ErrorCode::revoked, "this agent was revoked");
   }
-  if (quarantine) {
+  if (quarantine == Quarantine::begin) {
     const std::lock_guard lock(mutex_);
     barred_[agent] = Bar::quarantined;
+  } else if (quarantine == Quarantine::end) {
+    const std::lock_guard lock(mutex_);
+    barred_.erase(agent);
   }
   counters_.counter("enrol_renewed_total", "Certificates renewed.").add();
   return chain;
@@ -408,19 +407,9 @@ Result<Bar, IoError> Registry::greeted(const std::string& agent, const std::stri
     return now;
   }
   std::string why;
-  if (!run.empty()) {
+  {
     const std::lock_guard lock(mutex_);
-    std::vector<std::string>& runs = runs_[agent];
-    const auto seen = std::find(runs.begin(), runs.end(), run);
-    if (seen == runs.end()) {
-      runs.push_back(run);
-      if (runs.size() > kRunsKept) {
-        runs.erase(runs.begin());
-      }
-    } else if (seen + 1 != runs.end()) {
-      // A later run came in between, and one data folder has one agent: there are two folders.
-      why = "two-places";
-    }
+    why = clones_.is_clone(agent, run) ? "two-places" : "";
   }
   const std::string hash = to_hex(machine);
   const auto looked = change(agent, [&](RecordText& record) {
@@ -448,7 +437,7 @@ Result<Bar, IoError> Registry::greeted(const std::string& agent, const std::stri
   {
     const std::lock_guard lock(mutex_);
     barred_[agent] = Bar::cloned;
-    runs_.erase(agent);
+    clones_.forget(agent);
   }
   counters_.counter("enrol_clones_total", "Identities found in use twice.", {{"why", why}}).add();
   log::warn("enrol.clone_noticed", {{"agent", agent}, {"why", why}});

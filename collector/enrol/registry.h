@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "collector/enrol/authority.h"
+#include "collector/enrol/clone_watch.h"
 #include "collector/enrol/record_text.h"
 #include "collector/storage/meta_store.h"
 #include "core/clock.h"
@@ -125,8 +126,9 @@ class Registry {
 
   // greeted notes who says hello: `machine` is the hash of its machine's id, `run` is new with each
   // start of the program; both may be empty. An identity that shows up on another machine than it
-  // enrolled from, or whose earlier run is still alive after a later one came, is in use twice. It
-  // is barred, for both, until they enrol again, and on_barred is told. Yields the bar.
+  // enrolled from, or whose earlier runs keep coming back after a later one (clone_watch.h), is in
+  // use twice. It is barred, for both, until they enrol again, and on_barred is told. Yields the
+  // bar.
   Result<Bar, IoError> greeted(const std::string& agent, const std::string& machine,
                                const std::string& run);
 
@@ -150,8 +152,10 @@ class Registry {
   // it as it is. Yields whether the record was there before.
   Result<bool, IoError> change(const std::string& agent,
                                const std::function<bool(RecordText&)>& edit);
+  enum class Quarantine : std::uint8_t { as_it_is, begin, end };
   Result<std::vector<Certificate>, wire::Error> reissue(const std::string& agent,
-                                                        const std::string& csr, bool quarantine);
+                                                        const std::string& csr,
+                                                        Quarantine quarantine);
   Result<Ok, IoError> set_bar(const std::string& agent, Bar bar, const std::string& why);
 
   MetaStore& store_;
@@ -162,7 +166,7 @@ class Registry {
   mutable std::mutex mutex_;
   // Guarded by mutex_.
   std::unordered_map<std::string, Bar> barred_;
-  std::unordered_map<std::string, std::vector<std::string>> runs_;  // newest last, a few each
+  CloneWatch clones_;
 };
 
 }  // namespace gnomon

@@ -50,9 +50,9 @@ class Workplace:
                               env={**os.environ, **(env or {})})
         return done.returncode, done.stdout, done.stderr
 
-    def start(self, program, *arguments, log=None):
+    def start(self, program, *arguments, log=None, by=()):
         out = open(log, "ab") if log else subprocess.DEVNULL
-        process = subprocess.Popen([str(self.binaries / program), *map(str, arguments)],
+        process = subprocess.Popen([*map(str, by), str(self.binaries / program), *map(str, arguments)],
                                    stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         self.running.append(process)
         return process

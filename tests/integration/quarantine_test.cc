@@ -3,8 +3,12 @@
 #include <algorithm>
 #include <string>
 
+#include <boost/asio/io_context.hpp>
+
 #include "agent/uplink/identity.h"
+#include "tests/support/batch_builder.h"
 #include "tests/support/catch.h"
+#include "tests/support/manual_clock.h"
 #include "tests/support/transport_world.h"
 
 namespace gnomon {
@@ -94,6 +98,33 @@ TEST_CASE("Quarantine: it survives the collector", "[integration]") {
   const auto reopened = Registry::open(world.store, *world.authority, world.clock, world.counters);
   REQUIRE(reopened);
   CHECK((*reopened)->bar(sleeper.id) == Bar::quarantined);
+}
+
+TEST_CASE("Quarantine: an agent whose clock jumped past its certificate is served all the same",
+          "[integration]") {
+  TransportWorld world;
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  testing::ManualClock ahead;
+  ahead.jump(world.clock.wall() - ahead.wall() + std::chrono::hours{24 * 20});
+  Counters counters;
+  SpoolOptions spool_options;
+  spool_options.directory = world.path("spool");
+  const auto spool = Spool::open(world.files, ahead, counters, spool_options);
+  REQUIRE(spool);
+  REQUIRE((*spool)->append(testing::batch_of("trello")));
+  boost::asio::io_context io;
+  UplinkOptions options;
+  options.addresses = {world.ingest_address()};
+  options.identity_directory = world.path("agent");
+  Uplink uplink(io, world.files, **spool, ahead, counters, options, {});
+  uplink.start();
+  for (int turn = 0; turn < 2000 && (*spool)->waiting() > 0; ++turn) {
+    io.run_one_for(std::chrono::milliseconds{10});
+  }
+  CHECK((*spool)->waiting() == 0);
+  CHECK(world.counters.value("enrol_asleep_total{quarantined=\"yes\"}") == 0);
+  uplink.stop();
+  io.run_for(std::chrono::seconds{5});
 }
 
 TEST_CASE("Clones: one identity in two places is noticed, and both must enrol again",

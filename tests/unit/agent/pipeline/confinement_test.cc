@@ -4,8 +4,12 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <sched.h>
+#include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -14,7 +18,9 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -52,8 +58,20 @@ int open_error(const std::string& path, int flags) {
   return error_of([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0600); });
 }
 
+// Whether this system lets a process confine itself. Inside a container it may not.
+bool seccomp_is_here() {
+  const bool here = in_child([] { return drop_privileges({}) && confine_process() ? 0 : 1; }) == 0;
+  if (!here) {
+    WARN("this system has no seccomp to use; what is held without it is tested elsewhere");
+  }
+  return here;
+}
+
 TEST_CASE("Confinement: a confined process starts nothing and looks into nobody",
           "[agent][confinement]") {
+  if (!seccomp_is_here()) {
+    return;
+  }
   const int failed = in_child([] {
     if (!drop_privileges({}) || !confine_process()) {
       return 100;
@@ -65,17 +83,27 @@ TEST_CASE("Confinement: a confined process starts nothing and looks into nobody"
            : error_of([] { return ::chroot("/"); }) != EPERM                                ? 4
            : error_of([] { return ::socket(AF_VSOCK, SOCK_STREAM, 0); }) != EPERM           ? 5
            : error_of([] { return ::listen(0, 1); }) != EPERM                               ? 6
+           : error_of([] { return ::ioctl(0, TIOCSTI, "x"); }) != EPERM                     ? 9
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
            : error_of([] { return ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr); }) != EPERM ? 7
            : error_of([] { return ::fork(); }) != EPERM                                      ? 8
+           // Those of root are all alike to an agent that root started.
+           : error_of([] { return ::kill(::getppid(), 0); }) != EPERM ? 10
+           : error_of([] { return ::prlimit(::getppid(), RLIMIT_NOFILE, nullptr, nullptr); }) !=
+                   EPERM
+               ? 11
+           : error_of([] { return ::kill(::getpid(), 0); }) != 0 ? 12
 #endif
-                                                        : 0;
+                                                                 : 0;
   });
   CHECK(failed == 0);
 }
 
 TEST_CASE("Confinement: a confined process still starts threads and keeps files",
           "[agent][confinement]") {
+  if (!seccomp_is_here()) {
+    return;
+  }
   const TempDirectory folder;
   const std::string path = folder.file("file");
   const int failed = in_child([&] {
@@ -97,6 +125,9 @@ TEST_CASE("Confinement: a confined process still starts threads and keeps files"
 
 TEST_CASE("Confinement: the capture thread opens no socket and changes no file",
           "[agent][confinement]") {
+  if (!seccomp_is_here()) {
+    return;
+  }
   const TempDirectory folder;
   const std::string path = folder.file("file");
   PosixFileSystem files;
@@ -139,7 +170,7 @@ TEST_CASE("Confinement: the capture thread opens no socket and changes no file",
 
 TEST_CASE("Confinement: the I/O thread reaches its own folder and nobody's secrets",
           "[agent][confinement]") {
-  if (landlock_version() == 0) {
+  if (landlock_version() == 0 || !seccomp_is_here()) {
     WARN("this kernel has no Landlock; only the system calls are held");
     return;
   }
@@ -150,7 +181,7 @@ TEST_CASE("Confinement: the I/O thread reaches its own folder and nobody's secre
   Reach reach = usual_reach();
   reach.writable.push_back(own.path());
   const int failed = in_child([&] {
-    if (!drop_privileges({}) || !confine_process() || !confine_io(reach)) {
+    if (!drop_privileges({}) || !confine_process() || !confine_io(reach).fault.empty()) {
       return 100;
     }
     PosixFileSystem mine;
@@ -196,7 +227,7 @@ TEST_CASE("Confinement: the I/O thread connects to its collector's port alone",
   Reach reach = usual_reach();
   reach.ports = {ports[0]};
   const int failed = in_child([&] {
-    if (!drop_privileges({}) || !confine_io(reach)) {
+    if (!drop_privileges({}) || confine_io(reach).landlock < 4) {
       return 100;
     }
     const auto connect_error = [](std::uint16_t port) {
@@ -217,12 +248,62 @@ TEST_CASE("Confinement: the I/O thread connects to its collector's port alone",
   }
 }
 
+// without_support makes the kernel answer as one that has neither seccomp nor Landlock, or as a
+// container that does not let them through.
+bool without_support() {
+  const std::unique_ptr<void, decltype(&::seccomp_release)> filter(::seccomp_init(SCMP_ACT_ALLOW),
+                                                                   &::seccomp_release);
+  const scmp_arg_cmp is_seccomp{0, SCMP_CMP_EQ, PR_SET_SECCOMP, 0};
+  return ::seccomp_rule_add_array(filter.get(), SCMP_ACT_ERRNO(EINVAL), SCMP_SYS(prctl), 1,
+                                  &is_seccomp) == 0 &&
+         ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(seccomp), 0) == 0 &&
+         ::seccomp_rule_add(filter.get(), SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset),
+                            0) == 0 &&
+         ::seccomp_load(filter.get()) == 0;
+}
+
+TEST_CASE("Confinement: where the system offers nothing the agent works on and says so",
+          "[agent][confinement]") {
+  if (!seccomp_is_here()) {
+    return;
+  }
+  const int failed = in_child([] {
+    if (!without_support() || !drop_privileges({})) {
+      return 100;
+    }
+    const auto process = confine_process();
+    const IoHold io = confine_io(usual_reach());
+    Cage cage;
+    cage.calls_fault = process ? "" : process.error().text();
+    cage.io = io;
+    const std::string words = confinement_words(cage);
+    return process                                                              ? 1
+           : io.landlock != 0 || io.fault.empty()                               ? 2
+           : words.find("system calls not held") == std::string::npos           ? 3
+           : words.find("files by their modes alone") == std::string::npos      ? 4
+           : ::prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1                      ? 5
+           : error_of([] { return ::open("/proc/self/statm", O_RDONLY); }) != 0 ? 6
+                                                                                : 0;
+  });
+  CHECK(failed == 0);
+}
+
 TEST_CASE("Confinement: status says what the kernel offers", "[agent][confinement]") {
-  CHECK(confinement_words(0, false).find("no Landlock") != std::string::npos);
-  CHECK(confinement_words(3, false).find("ports") == std::string::npos);
-  CHECK(confinement_words(7, true) ==
+  Cage cage;
+  cage.keeps_rights = true;
+  cage.io.landlock = 7;
+  CHECK(confinement_words(cage) ==
         "rights kept to name programs; system calls by an allow-list; files by Landlock 7, "
         "connections to the collector's ports alone");
+  cage.io.landlock = 3;
+  CHECK(confinement_words(cage).find("ports") == std::string::npos);
+  cage.io = IoHold{0, "Landlock: not now"};
+  cage.calls_fault = "load seccomp filter: Invalid argument";
+  cage.keeps_rights = false;
+  CHECK(confinement_words(cage) ==
+        "no rights kept; system calls not held, for this system does not do it (load seccomp "
+        "filter: Invalid argument); files by their modes alone, for this system has no Landlock to "
+        "use (Landlock: not now)");
 }
 
 }  // namespace

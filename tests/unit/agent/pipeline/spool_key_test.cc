@@ -121,6 +121,23 @@ TEST_CASE("SpoolKey: a folder copied to another machine opens nothing, and says 
   REQUIRE(spool->append(testing::batch_of("asana")));  // and it works on
 }
 
+TEST_CASE("SpoolKey: what was stored before the machine had an id stays readable",
+          "[agent][spool-key]") {
+  Machine machine;
+  machine.set_id("");
+  {
+    const SpoolKeys keys = machine.keys();
+    CHECK(keys.words == "encrypted with a key file; this system has no machine id to bind it to");
+    REQUIRE(machine.spool(keys.cipher.get())->append(testing::batch_of("trello")));
+  }
+  machine.set_id("0123456789abcdef0123456789abcdef");
+  const SpoolKeys keys = machine.keys();
+  CHECK(stored_tool(*machine.spool(keys.cipher.get())) == "trello");
+  const std::string sealed = keys.cipher->seal("contents", "here");
+  machine.set_id("");
+  CHECK_FALSE(machine.keys().cipher->open(bytes_of(sealed), "here"));
+}
+
 TEST_CASE("SpoolKey: one changed byte costs one record", "[agent][spool-key]") {
   Machine machine;
   const SpoolKeys keys = machine.keys();
