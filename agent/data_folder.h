@@ -25,6 +25,7 @@ class DataFolder {
   std::string unknowns() const { return path_ + "/unknowns"; }
   std::string unknowns_key() const { return path_ + "/unknowns.key"; }
   std::string policy() const { return path_ + "/policy"; }
+  std::string sender() const { return path_ + "/sender"; }
   std::string collector() const { return path_ + "/collector"; }
   std::string identity() const { return path_ + "/identity"; }
 

@@ -63,13 +63,14 @@ class IoSide::Thread {
         maintain_(context_),
         progress_timer_(context_),
         unknowns_timer_(context_),
-        unknowns_(parts_.files, parts_.clock, config) {
+        unknowns_(parts_.files, parts_.clock, config, parts_.cipher) {
     unknowns_.take_ledger(memory_.ledger);
     if (options_.upload) {
       UplinkOptions uplink;
       uplink.addresses = collector_addresses(config);
       uplink.proxy = proxy_address(config);
       uplink.identity_directory = folder_.identity();
+      uplink.sender_path = folder_.sender();
       uplink.machine_hash = machine_hash(parts_.files);
       if (options_.take_packs) {
         uplink.pack_path = folder_.pack();
@@ -428,6 +429,7 @@ class IoSide::Thread {
         last_contact_ = status.updated;
       }
       status.last_contact = last_contact_;
+      status.clock_offset = link.clock_offset;
       if (status.trouble.empty()) {
         status.trouble = link.reason;
       }

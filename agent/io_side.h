@@ -52,8 +52,8 @@ struct IoProgress {
   bool unknowns_heard = false;  // the collector has said whether it wants tokens
 };
 
-// IoSide owns the spool and the thread. The queue, counters, clock, file system and memory file
-// must outlive it. The methods are for the main thread, but for wake().
+// IoSide owns the spool and the thread. The queue, counters, clock, file system, memory file
+// and cipher must outlive it. The methods are for the main thread, but for wake().
 //
 // A batch that cannot be stored is kept and tried again every second, nothing is taken off the
 // queue meanwhile, and the trouble is said once: what is stored already is never touched by it.
@@ -65,6 +65,7 @@ class IoSide {
     Counters& counters;
     ContactQueue& queue;
     MemoryFile& memory_file;
+    const RecordCipher* cipher = nullptr;  // for what lies beside the spool; null: in clear
   };
 
   // `memory` is what the memory file holds now. `rules` are those in use, and say what may replace

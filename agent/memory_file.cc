@@ -6,6 +6,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "agent/sealed_file.h"
 #include "core/byte_writer.h"
 
 namespace gnomon {
@@ -121,8 +122,9 @@ Result<Memory, IoError> MemoryFile::load() {
   if (!*there) {
     return Memory{};
   }
-  const auto text = read_whole_file(files_, path_, kMaxMemoryBytes);
-  if (!text && text.error().code != std::errc::file_too_large) {
+  const auto text = read_sealed_file(files_, path_, kMaxMemoryBytes, cipher_, kMemoryPurpose);
+  if (!text && text.error().code != std::errc::file_too_large &&
+      text.error().code != std::errc::bad_message) {
     return Failure{text.error()};
   }
   auto memory = text ? decode_memory(bytes_of(*text)) : std::nullopt;
@@ -137,7 +139,7 @@ Result<Memory, IoError> MemoryFile::load() {
 
 Result<Ok, IoError> MemoryFile::save(const Memory& memory) {
   const std::vector<std::uint8_t> bytes = encode_memory(memory);
-  return replace_file(files_, path_, text_of(bytes));
+  return replace_sealed_file(files_, path_, text_of(bytes), cipher_, kMemoryPurpose);
 }
 
 }  // namespace gnomon

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "agent/spool/record_cipher.h"
 #include "core/byte_reader.h"
 #include "core/file.h"
 #include "core/io_error.h"
@@ -57,13 +59,21 @@ constexpr std::size_t kMaxMemoryBytes = std::size_t{32} << 20;
 std::vector<std::uint8_t> encode_memory(const Memory& memory);
 std::optional<Memory> decode_memory(Bytes bytes);
 
+// kMemoryPurpose is what the file is sealed for (sealed_file.h).
+constexpr std::string_view kMemoryPurpose = "memory";
+
 // MemoryFile is not for two threads at once. `files` must outlive it.
 class MemoryFile {
  public:
   MemoryFile(FileSystem& files, std::string path) : files_(files), path_(std::move(path)) {}
 
-  // load yields an empty memory when there is no file. A damaged file is moved aside, to
-  // `<path>.damaged`, and fails with EBADMSG once: the next load yields an empty memory.
+  // seal_with gives the key: it holds which hosts were met, by whom and when. Without one the file
+  // lies as it is. The cipher must outlive this.
+  void seal_with(const RecordCipher* cipher) { cipher_ = cipher; }
+
+  // load yields an empty memory when there is no file. A damaged file, and one that the key does
+  // not open, is moved aside, to `<path>.damaged`, and fails with EBADMSG once: the next load
+  // yields an empty memory.
   Result<Memory, IoError> load();
 
   // save returns once the memory would survive a power cut.
@@ -72,6 +82,7 @@ class MemoryFile {
  private:
   FileSystem& files_;
   std::string path_;
+  const RecordCipher* cipher_ = nullptr;
 };
 
 }  // namespace gnomon

@@ -88,6 +88,7 @@ class Replay {
     }
     lock_ = folder_.lock(files_);
     cipher_ = open_cipher(config_, files_);
+    memory_file_.seal_with(cipher_.get());
     spool_ = open_spool(config_, files_, clock_, counters_, cipher_.get());
     load_memory();
     if (const auto dropped = drop_privileges({}); !dropped) {
@@ -158,8 +159,9 @@ class Replay {
     io_options.confine = io_cage(config_, false, calls_fault_);
     io_options.patient = false;
     io_options.heartbeat_of_now = false;
-    io_ = std::make_unique<IoSide>(IoSide::Parts{files_, clock_, counters_, queue_, memory_file_},
-                                   config_, io_options, std::move(spool_), memory_, *rules_);
+    io_ = std::make_unique<IoSide>(
+        IoSide::Parts{files_, clock_, counters_, queue_, memory_file_, cipher_.get()}, config_,
+        io_options, std::move(spool_), memory_, *rules_);
     io_->start();
   }
 

@@ -54,6 +54,7 @@ class Run {
     settle_trials(files_, folder_);
     rules_.emplace(AgentRules::open(config_));
     cipher_ = open_cipher(config_, files_);
+    memory_file_.seal_with(cipher_.get());
     source_ = open_live(config_.interfaces, counters_);
     open_attribution();
     give_up_rights();
@@ -66,7 +67,7 @@ class Run {
     io_options.take_packs = true;
     io_options.strain = [this] { return strain_words(strain_.load()); };
     io_options.confine = io_cage(config_, attributor_ != nullptr, calls_fault_);
-    IoSide io{{files_, clock_, counters_, queue_, memory_file_},
+    IoSide io{{files_, clock_, counters_, queue_, memory_file_, cipher_.get()},
               config_,
               io_options,
               std::move(spool),

@@ -79,6 +79,9 @@ std::string encode_status(const Status& status) {
   if (status.last_contact) {
     text += "\nlast_contact=" + number(ns(*status.last_contact));
   }
+  if (status.clock_offset) {
+    text += "\nclock_offset=" + number(status.clock_offset->count());
+  }
   text += "\nconfinement=" + status.confinement + "\nstrain=" + status.strain;
   std::string trouble = status.trouble;
   for (char& c : trouble) {
@@ -117,6 +120,9 @@ std::optional<Status> decode_status(const std::string& text) {
   status.connected = fields.number("connected") == 1;
   if (fields.has("last_contact")) {
     status.last_contact = fields.time("last_contact");
+  }
+  if (fields.has("clock_offset")) {
+    status.clock_offset = std::chrono::nanoseconds{fields.number("clock_offset")};
   }
   status.confinement = fields.text("confinement");
   status.strain = fields.text("strain");

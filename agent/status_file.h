@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -41,9 +42,10 @@ struct Status {
   std::string confinement;  // one sentence, empty when there is none
   std::string strain;       // what is left out for the budget's sake, likewise
   bool connected = false;
-  std::optional<WallTime> last_contact;  // with the collector
-  std::string trouble;                   // one sentence, empty when all is well
-  std::array<Attributed, 4> attributed;  // by source: DNS, TLS, QUIC, HTTP
+  std::optional<WallTime> last_contact;                  // with the collector
+  std::optional<std::chrono::nanoseconds> clock_offset;  // our clock minus the collector's
+  std::string trouble;                                   // one sentence, empty when all is well
+  std::array<Attributed, 4> attributed;                  // by source: DNS, TLS, QUIC, HTTP
 
   bool operator==(const Status&) const = default;
 };

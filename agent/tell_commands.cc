@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,6 +20,7 @@
 #include "agent/memory_file.h"
 #include "agent/policy_file.h"
 #include "agent/rooms.h"
+#include "agent/sealed_file.h"
 #include "agent/spool_history.h"
 #include "agent/spool_key.h"
 #include "agent/status_file.h"
@@ -72,15 +75,27 @@ std::string attributed_text(const Status& status) {
 
 // read_ledger reads what the agent last wrote down; empty when there is nothing yet, and when the
 // memory is damaged: the agent itself says so when it starts.
-UnknownLedger read_ledger(FileSystem& files, const Config& config) {
+UnknownLedger read_ledger(FileSystem& files, const Config& config, const RecordCipher* cipher) {
   const DataFolder folder{config.data};
   UnknownLedger ledger{ledger_options(config)};
-  const auto text = read_whole_file(files, folder.memory(), kMaxMemoryBytes);
+  const auto text =
+      read_sealed_file(files, folder.memory(), kMaxMemoryBytes, cipher, kMemoryPurpose);
   const auto memory = text ? decode_memory(bytes_of(*text)) : std::nullopt;
   if (memory) {
     static_cast<void>(ledger.decode(memory->ledger));
   }
   return ledger;
+}
+
+// offset_text says how far our clock is from the collector's: by the second, for the way there is
+// part of what is measured.
+std::string offset_text(std::chrono::nanoseconds offset) {
+  const auto seconds = std::chrono::round<std::chrono::seconds>(offset).count();
+  if (seconds == 0) {
+    return "agrees with the collector's to the second";
+  }
+  return std::to_string(std::abs(seconds)) + " s " + (seconds > 0 ? "ahead of" : "behind") +
+         " the collector's";
 }
 
 std::string running_text(const Status& status) {
@@ -104,6 +119,9 @@ std::string running_text(const Status& status) {
   text += status.connected ? "connected" : "not connected";
   text += status.last_contact ? ", last heard of " + time_text(*status.last_contact) + " UTC\n"
                               : ", never heard of since the start\n";
+  if (status.clock_offset) {
+    text += "Clock: " + offset_text(*status.clock_offset) + "\n";
+  }
   if (!status.strain.empty()) {
     text += "Budget: " + status.strain + "\n";
   }
@@ -159,7 +177,9 @@ int status_command(const Config& config) {
   text +=
       "Spool: " + (keys ? keys->words : "its key cannot be read: " + keys.error().text()) + "\n";
   text += collection_text(files, config);
-  text += unknowns_status(config, read_ledger(files, config), read_unknown_reports(files, config));
+  const RecordCipher* cipher = keys ? keys->cipher.get() : nullptr;
+  text += unknowns_status(config, read_ledger(files, config, cipher),
+                          read_unknown_reports(files, config, cipher));
   text += "\nConfiguration\n";
   for (const auto& [key, value] : config.keys()) {
     text += "  ";
@@ -177,7 +197,8 @@ int explain_command(const Config& config, bool json) {
   const DataFolder folder{config.data};
   require_folder(files, folder);
   const auto keys = open_spool_keys(files, folder, KeyPlaces::of_process(), MissingKey::leave);
-  const auto history = read_spool(files, folder.spool(), keys ? keys->cipher.get() : nullptr);
+  const RecordCipher* cipher = keys ? keys->cipher.get() : nullptr;
+  const auto history = read_spool(files, folder.spool(), cipher);
   if (!history) {
     throw AgentError{"the spool cannot be read: " + history.error().text()};
   }
@@ -199,8 +220,8 @@ int explain_command(const Config& config, bool json) {
     return std::string{index ? pack->tool(*index).name : id};
   };
   print(explain(*history, acknowledged, name_of));
-  print("\n" + unknowns_list(read_ledger(files, config), read_unknown_reports(files, config),
-                             kListedUnknowns));
+  print("\n" + unknowns_list(read_ledger(files, config, cipher),
+                             read_unknown_reports(files, config, cipher), kListedUnknowns));
   return kExitDone;
 }
 
@@ -208,8 +229,10 @@ int explain_unknowns_command(const Config& config, bool json) {
   PosixFileSystem files;
   const DataFolder folder{config.data};
   require_folder(files, folder);
-  const UnknownLedger ledger = read_ledger(files, config);
-  const UnknownReports reports = read_unknown_reports(files, config);
+  const auto keys = open_spool_keys(files, folder, KeyPlaces::of_process(), MissingKey::leave);
+  const RecordCipher* cipher = keys ? keys->cipher.get() : nullptr;
+  const UnknownLedger ledger = read_ledger(files, config, cipher);
+  const UnknownReports reports = read_unknown_reports(files, config, cipher);
   print(json ? unknowns_json(ledger, reports)
              : unknowns_list(ledger, reports, ledger.domains().size()));
   return kExitDone;

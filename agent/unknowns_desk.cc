@@ -1,11 +1,14 @@
 #include "agent/unknowns_desk.h"
 
+#include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "agent/ceiling.h"
 #include "agent/data_folder.h"
 #include "agent/policy_file.h"
 #include "agent/rooms.h"
+#include "agent/sealed_file.h"
 #include "core/log.h"
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
@@ -18,6 +21,7 @@ constexpr std::size_t kTokensABatch = 512;
 static_assert(kTokensABatch <= kMaxBatchUnknowns);
 
 constexpr std::size_t kMaxKeyFileBytes = 256;
+constexpr std::string_view kUnknownsPurpose = "unknowns";
 // kMaxDomains marks of 100 bytes and kMaxReveals reveals, twice over.
 constexpr std::size_t kMaxFileBytes = std::size_t{2} << 20;
 
@@ -32,23 +36,28 @@ std::string unknowns_secret(FileSystem& files, const std::string& path) {
   return secret && secret->size() == kUnknownsKeyBytes ? *secret : std::string{};
 }
 
-UnknownReports read_unknown_reports(FileSystem& files, const Config& config) {
+UnknownReports read_unknown_reports(FileSystem& files, const Config& config,
+                                    const RecordCipher* cipher) {
   const DataFolder folder{config.data};
   const StoredPolicy stored = read_policy(files, folder);
   const InForce in_force = Ceiling{config}.under(stored.policy ? &*stored.policy : nullptr);
   UnknownReports reports{in_force.unknowns, unknowns_secret(files, folder.unknowns_key())};
-  const auto text = read_whole_file(files, folder.unknowns(), kMaxFileBytes);
-  if (text && !reports.decode(bytes_of(*text))) {
+  const auto text =
+      read_sealed_file(files, folder.unknowns(), kMaxFileBytes, cipher, kUnknownsPurpose);
+  const bool closed = !text && text.error().code == std::errc::bad_message;
+  if (closed || (text && !reports.decode(bytes_of(*text)))) {
     log::warn("unknowns.not_read", {{"now", "what was reported is noted anew"}});
   }
   return reports;
 }
 
-UnknownsDesk::UnknownsDesk(FileSystem& files, const Clock& clock, const Config& config)
+UnknownsDesk::UnknownsDesk(FileSystem& files, const Clock& clock, const Config& config,
+                           const RecordCipher* cipher)
     : files_(files),
       clock_(clock),
+      cipher_(cipher),
       path_(DataFolder{config.data}.unknowns()),
-      reports_(read_unknown_reports(files, config)),
+      reports_(read_unknown_reports(files, config, cipher)),
       ledger_(ledger_options(config)) {}
 
 void UnknownsDesk::take_ledger(const std::vector<std::uint8_t>& bytes) {
@@ -101,7 +110,7 @@ wire::RevealReply UnknownsDesk::reveal(const wire::RevealRequest& request) {
 
 bool UnknownsDesk::save() {
   const std::vector<std::uint8_t> bytes = reports_.encode();
-  const auto saved = replace_file(files_, path_, text_of(bytes));
+  const auto saved = replace_sealed_file(files_, path_, text_of(bytes), cipher_, kUnknownsPurpose);
   if (!saved) {
     log::warn("unknowns.not_saved", {{"why", saved.error().text()}});
   }

@@ -8,6 +8,7 @@
 
 #include "agent/config.h"
 #include "agent/match/unknown_ledger.h"
+#include "agent/spool/record_cipher.h"
 #include "agent/unknown_reports.h"
 #include "core/clock.h"
 #include "core/file.h"
@@ -16,10 +17,12 @@
 namespace gnomon {
 
 // UnknownsDesk keeps what was reported and told, on disk before it is acted on, and answers the
-// collector. `files` and `clock` must outlive it. One thread.
+// collector. `files`, `clock` and `cipher` must outlive it. One thread.
 class UnknownsDesk {
  public:
-  UnknownsDesk(FileSystem& files, const Clock& clock, const Config& config);
+  // `cipher` seals the file, for it holds names of domains; null: it lies as it is.
+  UnknownsDesk(FileSystem& files, const Clock& clock, const Config& config,
+               const RecordCipher* cipher);
 
   // take_ledger takes the ledger as the capture thread last wrote it.
   void take_ledger(const std::vector<std::uint8_t>& bytes);
@@ -42,6 +45,7 @@ class UnknownsDesk {
 
   FileSystem& files_;
   const Clock& clock_;
+  const RecordCipher* cipher_;
   std::string path_;
   UnknownReports reports_;
   UnknownLedger ledger_;
@@ -53,6 +57,7 @@ class UnknownsDesk {
 std::string unknowns_secret(FileSystem& files, const std::string& path);
 
 // read_unknown_reports reads the desk's file for `status` and `explain`; as new when there is none.
-UnknownReports read_unknown_reports(FileSystem& files, const Config& config);
+UnknownReports read_unknown_reports(FileSystem& files, const Config& config,
+                                    const RecordCipher* cipher);
 
 }  // namespace gnomon

@@ -231,9 +231,9 @@ void add_policy(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exi
   CLI::App* policy = admin.add_subcommand(
       "policy", "What all agents are asked to collect; each machine's own ceiling wins");
   policy->require_subcommand(1);
-  subcommand(*policy, "show", "The policy in force", choice)->callback([choice, &exit_code] {
-    exit_code = ask(*choice, "policy show", {});
-  });
+  CLI::App* show = subcommand(*policy, "show", "The policy in force", choice);
+  show->footer("Example:\n  gnomon admin policy show --format json");
+  show->callback([choice, &exit_code] { exit_code = ask(*choice, "policy show", {}); });
   CLI::App* set = subcommand(*policy, "set", "Change the policy; agents take it at once", choice);
   set->add_option("changes", choice->changes, "KEY=VALUE, one or more")->required();
   set->add_option("--reason", choice->reason, "Why, for the record");
@@ -243,8 +243,9 @@ void add_policy(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exi
       "Example:\n"
       "  gnomon admin policy set collect-users=no window-minutes=60 --reason \"works council\"");
   set->callback([choice, &exit_code] { exit_code = set_policy(*choice); });
-  subcommand(*policy, "history", "Who changed it, when, and why", choice)
-      ->callback([choice, &exit_code] { exit_code = ask(*choice, "policy history", {}); });
+  CLI::App* history = subcommand(*policy, "history", "Who changed it, when, and why", choice);
+  history->footer("Example:\n  gnomon admin policy history --format json");
+  history->callback([choice, &exit_code] { exit_code = ask(*choice, "policy history", {}); });
 }
 
 void add_tokens(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
@@ -321,8 +322,9 @@ void add_agents(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exi
 void add_overlay(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
   CLI::App* overlay = admin.add_subcommand("overlay", "The company's own rules");
   overlay->require_subcommand(1);
-  subcommand(*overlay, "show", "What is in use, and what the file says", choice)
-      ->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay show", {}); });
+  CLI::App* show = subcommand(*overlay, "show", "What is in use, and what the file says", choice);
+  show->footer("Example:\n  gnomon admin overlay show --format json");
+  show->callback([choice, &exit_code] { exit_code = ask(*choice, "overlay show", {}); });
   CLI::App* load = subcommand(*overlay, "load", "Read the file again now, and use it", choice);
   load->footer(
       "Example: gnomon admin overlay load\nA changed file is also read within ten minutes.");
@@ -338,8 +340,10 @@ void add_overlay(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& ex
 void add_unknowns(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
   CLI::App* unknowns = admin.add_subcommand("unknowns", "Domains outside the catalogue");
   unknowns->require_subcommand(1);
-  subcommand(*unknowns, "record", "Every question for a name, and what came of it", choice)
-      ->callback([choice, &exit_code] { exit_code = ask(*choice, "unknowns record", {}); });
+  CLI::App* record =
+      subcommand(*unknowns, "record", "Every question for a name, and what came of it", choice);
+  record->footer("Example:\n  gnomon admin unknowns record --format json");
+  record->callback([choice, &exit_code] { exit_code = ask(*choice, "unknowns record", {}); });
 }
 
 // read_text yields a file's contents; nullopt after saying why not.

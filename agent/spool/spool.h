@@ -104,6 +104,11 @@ class Spool {
   // FORMAT.md, "The collector knows more") and yields the sequence to send next.
   Result<std::uint64_t, SpoolError> reconcile(std::uint64_t stored_epoch, std::uint64_t stored);
 
+  // begin_anew moves what waits into a new epoch, from sequence 1 on, and drops what was
+  // acknowledged: for a machine that enrolled again, whose collector has that under its former
+  // name. Nothing is done when nothing was acknowledged. A power cut leaves the old or the new.
+  Result<Ok, SpoolError> begin_anew();
+
   // set_max_age changes SpoolOptions::max_age, from the next maintain() on.
   void set_max_age(std::chrono::hours age) { options_.max_age = age; }
 

@@ -375,6 +375,10 @@ Result<std::uint64_t, SpoolError> Spool::reconcile(std::uint64_t stored_epoch,
   return stored + 1;
 }
 
+Result<Ok, SpoolError> Spool::begin_anew() {
+  return acknowledged_ == 0 ? Result<Ok, SpoolError>{Ok{}} : restart(epoch_ + 1);
+}
+
 // restart moves everything that is not acknowledged into a new epoch, from sequence 1 on. Until
 // the file "epoch" says the new one, the old segments count; afterwards the new ones.
 Result<Ok, SpoolError> Spool::restart(std::uint64_t epoch) {

@@ -14,6 +14,7 @@
 
 #include "agent/uplink/identity.h"
 #include "agent/uplink/push_receiver.h"
+#include "agent/uplink/sender.h"
 #include "core/log.h"
 #include "core/net/backoff.h"
 #include "core/net/connect.h"
@@ -200,6 +201,9 @@ class Uplink::Impl {
       change(UplinkState::not_enrolled, "this agent is not enrolled yet");
       return false;
     }
+    if (!options_.sender_path.empty()) {
+      settle_sender(files_, options_.sender_path, **identity, spool_);
+    }
     take_identity(**std::move(identity));
     return true;
   }
@@ -368,8 +372,7 @@ class Uplink::Impl {
     MonotonicTime quiet_until = clock_.monotonic() + talk.heartbeat;
     while (!talk.over && !stopping_) {
       if (talk.stalled && talk.in_flight.empty()) {
-        wake_.expires_after(talk.retry_after);
-        static_cast<void>(co_await wake_.async_wait(kAwait));
+        co_await wait_out(talk);
         talk.stalled = false;
         talk.next = spool_.acknowledged() + 1;
         continue;
@@ -396,6 +399,16 @@ class Uplink::Impl {
       static_cast<void>(co_await wake_.async_wait(kAwait));
     }
     over(talk);
+  }
+
+  // wait_out lets a collector that cannot store alone for as long as it asked. News in the spool
+  // wakes, and must not shorten it.
+  asio::awaitable<void> wait_out(Talk& talk) {
+    const auto until = asio::steady_timer::clock_type::now() + talk.retry_after;
+    while (!talk.over && !stopping_ && asio::steady_timer::clock_type::now() < until) {
+      wake_.expires_at(until);
+      static_cast<void>(co_await wake_.async_wait(kAwait));
+    }
   }
 
   void upload(Talk& talk, const SpooledBatch& batch) {

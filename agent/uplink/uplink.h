@@ -32,6 +32,7 @@ struct UplinkOptions {
   std::string pack_path;    // where a verified rule pack goes; empty: none is taken
   std::string policy_path;  // likewise
   std::string overlay_path;
+  std::string sender_path;   // where sender.h keeps its note; empty: a new name changes nothing
   std::string machine_hash;  // as told at enrolment; empty when the system has no machine id
 
   // Waits between attempts are drawn between `first_backoff` and three times the last one

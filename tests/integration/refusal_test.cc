@@ -221,6 +221,24 @@ TEST_CASE("Ingest: a certificate that expires while its agent talks is noticed, 
   CHECK(world.counters.value("ingest_refused_total{reason=\"expired\"}") == 2);
 }
 
+TEST_CASE("Enrolment: an address that tries one token after another must wait", "[integration]") {
+  TransportWorld world;
+  std::string token = world.new_token();
+  // Another secret for a token that is there: what a guesser would try.
+  char& digit = token.at(token.find('.', 4) + 1);
+  digit = digit == '0' ? '1' : '0';
+  int attempts = 0;
+  while (world.counters.value("enrol_refused_total{reason=\"throttled\"}") == 0) {
+    REQUIRE(++attempts <= 40);
+    CHECK_FALSE(world.enrol_into("agent", token));
+  }
+  CHECK(attempts > 5);
+  // Who has a good one waits as well: the address is shut, not the token.
+  const auto good = world.enrol_into("agent", world.new_token());
+  REQUIRE_FALSE(good);
+  CHECK(good.error().text.find("try again later") != std::string::npos);
+}
+
 TEST_CASE("Ingest: a revoked agent is cut while it talks, and not let in again", "[integration]") {
   TransportWorld world;
   const auto enrolled = world.enrol_into("agent", world.new_token());

@@ -12,6 +12,7 @@ import pwd
 import re
 import subprocess
 import sys
+import time
 
 import captures
 from collector_test import Collector, replay
@@ -53,6 +54,7 @@ def test_a_running_agent_has_given_up_what_it_does_not_need(place):
     assert any(int(thread["CapPrm"], 16) & sys_ptrace for thread in threads), threads
     text = status_of(place, "ws")
     assert "Confined: rights kept to name programs; system calls by an allow-list; files by" in text
+    assert "Clock: agrees with the collector's to the second" in text, text
     # It still does its work: the connection, a policy, the spool.
     agent.follows(set_policy(place, collector, "collect-evidence=no")["version"])
     agent.end()
@@ -315,6 +317,38 @@ def test_an_agent_over_its_budget_leaves_things_out_and_says_so(place):
     agent.end()
 
 
+def test_a_revoked_agent_is_cut_within_five_seconds(place):
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    agent = Agent(place, "ws")
+    wait_until(lambda: collector.metric("ingest_agents_connected") == 1, 60, "the agent to connect")
+    row = json.loads(admin(place, collector, "agents", "list", "--format", "json")[1])
+    began = time.monotonic()
+    assert admin(place, collector, "revoke", row["id"])[0] == 0
+    wait_until(lambda: collector.metric("ingest_agents_connected") == 0, 60, "the agent to be cut")
+    took = time.monotonic() - began
+    print(f"         a live connection was cut {1000 * took:.0f} ms after the command was given")
+    assert took < 5, took
+    assert collector.metric('ingest_refused_total{reason="revoked-live"}') == 1
+    wait_until(lambda: "this agent was revoked" in agent.state(), 60, "the agent to know")
+    agent.end()
+
+
+def test_what_the_agent_remembers_is_sealed(place):
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    for name in ("signup-story", "analytics-console"):
+        status, _, errors = replay(place, "ws", "--at", AT, captures.OWN / f"{name}.pcap")
+        assert status == 0, errors
+    status, told, _ = place.run("gnomon-agent", "explain", "--unknowns", "--json", "--data", place.path("ws"))
+    names = [json.loads(line)["domain"] for line in told.splitlines() if line.strip()]
+    assert status == 0 and names, told
+    stored = (place.path("ws") / "memory").read_bytes()
+    assert stored.startswith(b"GNSEAL01")
+    for name in [*names, "trello"]:
+        assert name.encode() not in stored, name
+
+
 def test_admin_lists_what_there_is(place):
     collector = Collector(place)
     token = collector.token(3)
@@ -346,7 +380,8 @@ def test_admin_lists_what_there_is(place):
     assert status == 0 and "trello" in out and "trial" in out
     assert admin(place, collector, "review", "back", "trello")[0] == 0
     for command in (["token"], ["token", "create"], ["agents", "list"], ["agents", "release"],
-                    ["policy", "set"], ["ca", "import"], ["review", "decide"], ["revoke"]):
+                    ["policy", "set"], ["policy", "show"], ["policy", "history"],
+                    ["overlay", "show"], ["unknowns", "record"], ["ca", "import"], ["review", "decide"], ["revoke"]):
         status, out, _ = place.run("gnomon", "admin", *command, "--help")
         assert status == 0 and (len(command) == 1 and command != ["revoke"] or "Example" in out), out
 

@@ -100,6 +100,112 @@ TEST_CASE("Transport: a collector that cannot store is waited for, and misses no
   CHECK(agent.uplink->status().connections == 1);
 }
 
+TEST_CASE("Transport: a collector that cannot store is let alone for as long as it asks",
+          "[integration]") {
+  TransportWorld world;
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  world.sink.set_unavailable(true);
+  TestAgent agent(world, "agent", world.ingest_address());
+  agent.append("first");
+  const auto sent = [&] { return agent.counters.value("uplink_batches_sent_total"); };
+  REQUIRE(agent.run_until([&] { return sent() == 1; }));
+  const auto begin = std::chrono::steady_clock::now();
+  // What is new in the spool meanwhile wakes the agent, and is no reason to ask again.
+  int more = 0;
+  REQUIRE(agent.run_until([&] {
+    if (world.counters.value("ingest_batches_total{outcome=\"unavailable\"}") > 0 && more < 20) {
+      agent.append("more" + std::to_string(++more));
+    }
+    return sent() > 1 && more == 20;
+  }));
+  // upload_window.cc asks for two seconds, and the answer cannot have come before `begin`.
+  CHECK(std::chrono::steady_clock::now() - begin >= std::chrono::milliseconds{2000});
+  world.sink.set_unavailable(false);
+  REQUIRE(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+}
+
+TEST_CASE(
+    "Transport: a collector that turns agents away says for how long, and is not asked before",
+    "[integration]") {
+  TransportWorld world;
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  world.sink.set_unreadable(true);
+  constexpr std::chrono::milliseconds kMost{700};  // less than the five seconds it asks for
+  TestAgent agent(world, "agent", world.ingest_address(), {},
+                  [&](UplinkOptions& options) { options.max_backoff = kMost; });
+  const auto turned_away = [&] { return agent.counters.value("uplink_failures_total"); };
+  REQUIRE(agent.run_until([&] { return turned_away() == 1; }));
+  CHECK(agent.uplink->status().reason == "the collector cannot read its store right now");
+  CHECK(world.refused("cursor-unavailable"));
+  const auto begin = std::chrono::steady_clock::now();
+  world.sink.set_unreadable(false);
+  agent.append("trello");
+  REQUIRE(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+  // Without its word the next attempt would come within three milliseconds. A millisecond is for
+  // what passed between the failure and `begin`.
+  CHECK(std::chrono::steady_clock::now() - begin >= kMost / 2);
+}
+
+TEST_CASE("Transport: a machine that enrols again goes on where it stopped", "[integration]") {
+  TransportWorld world;
+  const auto note = [&](UplinkOptions& options) { options.sender_path = world.path("sender"); };
+  const auto former = world.enrol_into("agent", world.new_token());
+  REQUIRE(former);
+  {
+    TestAgent agent(world, "agent", world.ingest_address(), {}, note);
+    agent.append("a");
+    agent.append("b");
+    REQUIRE(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+    agent.append("waits");
+  }
+  const auto anew = world.enrol_into("agent", world.new_token());
+  REQUIRE(anew);
+  {
+    TestAgent agent(world, "agent", world.ingest_address(), {}, note);
+    agent.append("c");
+    REQUIRE(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+  }
+  const auto stored = [&](const EnrolResult& enrolled) {
+    return world.sink.stored(enrolled.identity.agent);
+  };
+  // "waits" may have been sent while the first agent ended, and is stored once all the same.
+  auto together = stored(*former);
+  const auto later = stored(*anew);
+  together.insert(together.end(), later.begin(), later.end());
+  CHECK(together == std::vector<std::string>{"a", "b", "waits", "c"});
+  CHECK(world.sink.repeated_count() == 0);
+  // Once more under the same name changes nothing.
+  TestAgent again(world, "agent", world.ingest_address(), {}, note);
+  again.append("d");
+  REQUIRE(again.run_until([&] { return again.spool->waiting() == 0; }));
+  CHECK(stored(*anew).back() == "d");
+  CHECK(stored(*anew).size() == later.size() + 1);
+}
+
+TEST_CASE("Transport: a machine that enrols at another collector sends what it still keeps",
+          "[integration]") {
+  TransportWorld world;
+  TransportWorld other;
+  const auto note = [&](UplinkOptions& options) { options.sender_path = world.path("sender"); };
+  REQUIRE(world.enrol_into("agent", world.new_token()));
+  {
+    TestAgent agent(world, "agent", world.ingest_address(), {}, note);
+    agent.append("a");
+    REQUIRE(agent.run_until([&] { return agent.spool->waiting() == 0; }));
+  }
+  EnrolOptions options;
+  options.addresses = {other.enrol_address()};
+  options.token = other.new_token();
+  options.identity_directory = world.path("agent");
+  options.machine.os = "test";
+  const auto moved = enrol(world.files, options);
+  REQUIRE(moved);
+  TestAgent agent(world, "agent", other.ingest_address(), {}, note);
+  agent.append("b");
+  REQUIRE(agent.run_until([&] { return other.sink.stored_count() == 2; }));
+  CHECK(other.sink.stored(moved->identity.agent) == std::vector<std::string>{"a", "b"});
+}
+
 TEST_CASE("Transport: a collector restored from a backup gets its tail again", "[integration]") {
   TransportWorld world;
   const auto enrolled = world.enrol_into("agent", world.new_token());

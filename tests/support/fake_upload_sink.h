@@ -7,6 +7,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -25,6 +26,9 @@ class FakeUploadSink final : public UploadSink {
 
   Result<std::optional<Cursor>, IoError> cursor(const std::string& agent) const override {
     const std::lock_guard lock(mutex_);
+    if (unreadable_) {
+      return Failure{IoError{"read", "the store", std::make_error_code(std::errc::io_error)}};
+    }
     const auto found = cursors_.find(agent);
     return found == cursors_.end() ? std::optional<Cursor>{} : std::optional(found->second);
   }
@@ -48,6 +52,12 @@ class FakeUploadSink final : public UploadSink {
   void set_unavailable(bool unavailable) {
     const std::lock_guard lock(mutex_);
     unavailable_ = unavailable;
+  }
+
+  // set_unreadable makes it fail to read, like a failing disk.
+  void set_unreadable(bool unreadable) {
+    const std::lock_guard lock(mutex_);
+    unreadable_ = unreadable;
   }
 
   // on_stored is called, outside the lock, after each stored batch with their number.
@@ -113,6 +123,7 @@ class FakeUploadSink final : public UploadSink {
   std::size_t count_ = 0;
   std::size_t repeated_ = 0;
   bool unavailable_ = false;
+  bool unreadable_ = false;
 };
 
 }  // namespace gnomon::testing

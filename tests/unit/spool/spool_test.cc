@@ -475,6 +475,57 @@ class PlainCipher final : public RecordCipher {
   std::string key_;
 };
 
+TEST_CASE("Spool: begun anew it keeps what waits, under new numbers, and nothing else",
+          "[agent][spool]") {
+  World world;
+  world.open();
+  CHECK(world.spool->begin_anew());  // nothing is acknowledged: nothing to do
+  const std::uint64_t epoch = world.spool->epoch();
+  for (const char* tool : {"a", "b", "c", "d"}) {
+    world.append(tool);
+  }
+  world.spool->acknowledge(2);
+  REQUIRE(world.spool->begin_anew());
+  CHECK(world.spool->epoch() == epoch + 1);
+  CHECK(world.spool->acknowledged() == 0);
+  CHECK(world.spool->last_sequence() == 2);
+  // A collector that knows nothing of the new name takes it from the first on.
+  CHECK(*world.spool->reconcile(0, 0) == 1);
+  CHECK(world.tool_at(1) == "c");
+  world.open();
+  CHECK(world.tool_at(1) == "c");
+  CHECK(world.tool_at(2) == "d");
+  CHECK(world.append("e") == 3);
+}
+
+TEST_CASE("Spool: a power cut while it begins anew loses nothing that waits", "[agent][spool]") {
+  for (std::uint64_t at = 0;; ++at) {
+    CAPTURE(at);
+    World world;
+    world.open();
+    for (const char* tool : {"a", "b", "c"}) {
+      world.append(tool);
+    }
+    world.spool->acknowledge(1);
+    REQUIRE(world.spool->maintain());  // the acknowledgement is on disk
+    const std::uint64_t epoch = world.spool->epoch();
+    world.files.fail_after(at);
+    const bool whole = world.spool->begin_anew().has_value();
+    world.spool.reset();
+    world.files.disarm();
+    world.files.power_cut(world.random);
+    world.open();
+    const std::uint64_t first = world.spool->epoch() == epoch ? 2 : 1;
+    CHECK(world.tool_at(first) == "b");
+    CHECK(world.tool_at(first + 1) == "c");
+    CHECK(world.spool->last_sequence() == first + 1);
+    if (whole) {
+      CHECK(world.spool->epoch() == epoch + 1);
+      break;
+    }
+  }
+}
+
 TEST_CASE("Spool: encrypted payloads open with their key only", "[agent][spool]") {
   World world;
   const PlainCipher key{"k1"};

@@ -59,7 +59,7 @@ struct Workstation {
     keys.root_keys = {root.public_key()};
     keys.root_expires = testing::test_time() + std::chrono::days{1000};
     REQUIRE(replace_file(files, config.trust, make_root(keys, {root})));
-    UnknownsDesk{files, clock, config}.take_policy({true, kEpoch});
+    UnknownsDesk{files, clock, config, nullptr}.take_policy({true, kEpoch});
   }
 
   void open_on(const char* host, int day) {
@@ -73,7 +73,7 @@ struct Workstation {
     return std::move(*opened);
   }
   // left is how many domains' tokens the agent has noted as reported.
-  std::size_t left() { return read_unknown_reports(files, config).left_count(); }
+  std::size_t left() { return read_unknown_reports(files, config, nullptr).left_count(); }
   // spooled are the tokens that wait for the collector.
   std::vector<UnknownToken> spooled() {
     std::vector<UnknownToken> tokens;

@@ -1,5 +1,10 @@
 #include "agent/memory_file.h"
 
+#include <string>
+#include <system_error>
+
+#include "agent/sealed_file.h"
+#include "agent/spool_key.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_directory.h"
 
@@ -70,6 +75,37 @@ TEST_CASE("MemoryFile: a damaged file is set aside, reported once, and not used"
   const auto after = file.load();
   REQUIRE(after);
   CHECK(*after == Memory{});
+}
+
+TEST_CASE("MemoryFile: with a key nothing of it lies in clear, and another key sets it aside",
+          "[agent][memory]") {
+  const testing::TempDirectory folder;
+  PosixFileSystem files;
+  const std::string path = folder.file("memory");
+  Memory memory;
+  const std::string host = "somebody-reads.example";
+  memory.ledger.assign(host.begin(), host.end());
+  // What an agent of before left in clear is read, and sealed with the next save.
+  REQUIRE(MemoryFile(files, path).save(memory));
+  CHECK(read_whole_file(files, path, 1000)->find(host) != std::string::npos);
+  const auto key =
+      open_spool_keys(files, DataFolder{folder.path()}, KeyPlaces{"", "/none"}, MissingKey::make);
+  REQUIRE(key);
+  MemoryFile file{files, path};
+  file.seal_with(key->cipher.get());
+  CHECK(*file.load() == memory);
+  REQUIRE(file.save(memory));
+  CHECK(read_whole_file(files, path, 1000)->find(host) == std::string::npos);
+  CHECK(*file.load() == memory);
+  // Sealed for one file, it opens as no other; and nobody opens it without the key.
+  CHECK_FALSE(read_sealed_file(files, path, 1000, key->cipher.get(), "unknowns"));
+  CHECK_FALSE(read_sealed_file(files, path, 1000, nullptr, kMemoryPurpose));
+  CHECK(read_sealed_file(files, path, 10, key->cipher.get(), kMemoryPurpose).error().code ==
+        std::errc::file_too_large);
+  MemoryFile elsewhere{files, path};
+  CHECK(elsewhere.load().error().code == std::errc::bad_message);
+  CHECK(*files.exists(path + ".damaged"));
+  CHECK(*elsewhere.load() == Memory{});
 }
 
 }  // namespace

@@ -209,7 +209,7 @@ TEST_CASE(
   };
   ws.start();
   {
-    UnknownsDesk desk{ws.files, ws.clock, ws.config};
+    UnknownsDesk desk{ws.files, ws.clock, ws.config, nullptr};
     desk.take_ledger(ledger);
     desk.take_policy({true, kTokenEpoch});
     ws.pushes->on_in_force([&](const InForce& now) { desk.set_allowed(now.unknowns); });
@@ -218,7 +218,7 @@ TEST_CASE(
     CHECK(leaving(desk) == 0);
   }
   ws.start();
-  UnknownsDesk desk{ws.files, ws.clock, ws.config};
+  UnknownsDesk desk{ws.files, ws.clock, ws.config, nullptr};
   desk.take_ledger(ledger);
   desk.take_policy({true, kTokenEpoch});
   CHECK(leaving(desk) == 0);

@@ -22,10 +22,12 @@ TEST_CASE("Status: what is written is what is read", "[agent][status]") {
   status.strain = "over its budget: programs are not named";
   status.connected = true;
   status.last_contact = status.started;
+  status.clock_offset = std::chrono::seconds{-7200};
   status.trouble = "the disk is full: a = b";
   status.attributed = {{{40, 2, 5}, {30, 0, 1}, {7, 1, 2}, {}}};
   CHECK(decode_status(encode_status(status)) == status);
   status.last_contact.reset();
+  status.clock_offset.reset();
   status.connected = false;
   status.trouble.clear();
   CHECK(decode_status(encode_status(status)) == status);

@@ -35,7 +35,7 @@ class Place {
 
   // desk is what a start of the agent makes of the folder.
   UnknownsDesk desk() {
-    UnknownsDesk made{files, clock, config};
+    UnknownsDesk made{files, clock, config, nullptr};
     made.take_ledger(ledger);
     return made;
   }
@@ -70,7 +70,7 @@ TEST_CASE("UnknownsDesk: policy, reports and reveals survive a restart", "[agent
   UnknownsDesk again = place.desk();
   CHECK(reported(again) == 0);
   CHECK(again.reveal({kDeskEpoch, {token}}).answers.at(0).domain == "a.example");
-  CHECK(read_unknown_reports(place.files, place.config).reveals().size() == 1);
+  CHECK(read_unknown_reports(place.files, place.config, nullptr).reveals().size() == 1);
 }
 
 TEST_CASE("UnknownsDesk: what could not be stored is reported the next time", "[agent][unknowns]") {
