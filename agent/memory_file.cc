@@ -1,28 +1,18 @@
 #include "agent/memory_file.h"
 
-#include <openssl/sha.h>
-
 #include <algorithm>
 #include <string_view>
 #include <system_error>
 
 #include "agent/sealed_file.h"
 #include "core/byte_writer.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 namespace {
 
 constexpr std::string_view kMagic = "GNMEMO02";
 constexpr std::string_view kMagicBefore = "GNMEMO01";  // without the ledger
-constexpr std::size_t kHashBytes = 32;
-
-using Hash = std::array<std::uint8_t, kHashBytes>;
-
-Hash hash_of(Bytes bytes) {
-  Hash hash{};
-  ::SHA256(bytes.data(), bytes.size(), hash.data());
-  return hash;
-}
 
 std::uint64_t read_u64(ByteReader& reader) {
   const std::uint64_t high = reader.u32();
@@ -71,18 +61,18 @@ std::vector<std::uint8_t> encode_memory(const Memory& memory) {
   for (const ReplayId& id : memory.done) {
     writer.bytes(id);
   }
-  const Hash hash = hash_of(writer.view());
+  const Sha256 hash = sha256(writer.view());
   writer.bytes(hash);
   return writer.take();
 }
 
 std::optional<Memory> decode_memory(Bytes bytes) {
-  if (bytes.size() < kMagic.size() + kHashBytes || bytes.size() > kMaxMemoryBytes) {
+  if (bytes.size() < kMagic.size() + kSha256Bytes || bytes.size() > kMaxMemoryBytes) {
     return std::nullopt;
   }
-  const Bytes body = bytes.first(bytes.size() - kHashBytes);
-  const Hash hash = hash_of(body);
-  if (!std::equal(hash.begin(), hash.end(), bytes.last(kHashBytes).begin())) {
+  const Bytes body = bytes.first(bytes.size() - kSha256Bytes);
+  const Sha256 hash = sha256(body);
+  if (!std::equal(hash.begin(), hash.end(), bytes.last(kSha256Bytes).begin())) {
     return std::nullopt;
   }
   ByteReader reader{body};

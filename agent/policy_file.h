@@ -1,7 +1,4 @@
 // PolicyFile: the policy that the collector sent last, as it lies in the data folder.
-//
-// Apart from io_side.h and rooms.h, because keys of certificates and keys of rule packs share a
-// name.
 
 #pragma once
 

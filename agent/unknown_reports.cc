@@ -5,9 +5,10 @@
 #include <utility>
 
 #include "core/byte_writer.h"
-#include "core/catalog/signing.h"
 #include "core/domain_name.h"
+#include "core/file.h"
 #include "core/net/join_token.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 namespace {
@@ -51,10 +52,10 @@ UnknownToken unknown_token(std::string_view secret, std::uint32_t epoch, std::st
   ByteWriter words;
   words.text(kEpochWords);
   words.u32(epoch);
-  const Digest key = hmac_sha256(bytes_of(secret), words.view());
+  const Sha256 key = hmac_sha256(bytes_of(secret), words.view());
   std::string message{kDomainWords};
   message += domain;
-  const Digest digest = hmac_sha256(key, bytes_of(message));
+  const Sha256 digest = hmac_sha256(key, bytes_of(message));
   UnknownToken token{};
   std::copy_n(digest.begin(), token.size(), token.begin());
   return token;

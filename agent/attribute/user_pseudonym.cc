@@ -1,13 +1,12 @@
 #include "agent/attribute/user_pseudonym.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "core/check.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 namespace {
@@ -64,11 +63,8 @@ const std::string& UserPseudonym::of(std::uint32_t uid) {
     return known_[uid] = "system";
   }
   const std::string message = "gnomon user " + std::to_string(uid);
-  std::array<std::uint8_t, EVP_MAX_MD_SIZE> digest{};
-  unsigned size = 0;
-  GNOMON_CHECK(HMAC(EVP_sha256(), key_.data(), static_cast<int>(key_.size()),
-                    bytes_of(message).data(), message.size(), digest.data(), &size) != nullptr);
-  return known_[uid] = "u-" + hex(digest.data(), kPseudonymBytes);
+  const Sha256 hash = hmac_sha256(key_, bytes_of(message));
+  return known_[uid] = "u-" + hex(hash.data(), kPseudonymBytes);
 }
 
 }  // namespace gnomon

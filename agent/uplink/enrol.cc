@@ -13,6 +13,7 @@
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
 #include "core/net/link.h"
+#include "core/sha256.h"
 #include "core/wire/frame.h"
 
 namespace gnomon {
@@ -153,7 +154,7 @@ wire::MachineFacts describe_machine(FileSystem& files) {
   }
   if (const auto id = read_whole_file(files, "/etc/machine-id", 4096); id && id->size() >= 32) {
     // machine-id(5) asks not to show the id itself: hash it together with a fixed text of ours.
-    facts.machine_hash = sha256("gnomon machine " + id->substr(0, 32));
+    facts.machine_hash = sha256_text("gnomon machine " + id->substr(0, 32));
   }
   return facts;
 }

@@ -4,6 +4,7 @@
 
 #include "core/log.h"
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 
@@ -52,7 +53,7 @@ std::optional<wire::PushPart> PushReceiver::part() const {
 }
 
 std::string PushReceiver::unpack(const wire::Push& push) {
-  if (bytes_.size() > push.total_bytes || sha256(bytes_) != push.sha256) {
+  if (bytes_.size() > push.total_bytes || sha256_text(bytes_) != push.sha256) {
     return "the pieces do not make the whole";
   }
   if (push.plain_bytes == 0) {

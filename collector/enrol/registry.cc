@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 namespace {
@@ -101,7 +102,7 @@ Result<NewToken, IoError> Registry::create_token(const TokenOptions& options) {
   const WallTime now = clock_.wall();
   RecordText record;
   record.set("label", options.label);
-  record.set("secret_sha256", to_hex(sha256(token.secret)));
+  record.set("secret_sha256", to_hex(sha256_text(token.secret)));
   record.set_time("created", now);
   record.set_time("expires", now + options.life);
   record.set_number("max_uses", options.max_uses);
@@ -163,8 +164,8 @@ Result<Enrolled, wire::Error> Registry::enrol(const wire::EnrolRequest& request)
     }
     RecordText record = RecordText::parse(stored->value_or(""));
     // An unknown token costs the same time as a wrong secret, and gets the same answer.
-    const bool right =
-        equal_in_constant_time(record.get("secret_sha256"), to_hex(sha256(request.token_secret)));
+    const bool right = equal_in_constant_time(record.get("secret_sha256"),
+                                              to_hex(sha256_text(request.token_secret)));
     if (!*stored || !right) {
       return refused(ErrorCode::token_unknown, "the join token is not known to this collector");
     }

@@ -3,13 +3,14 @@
 #include <algorithm>
 
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 #include "core/wire/batch.h"
 
 namespace gnomon {
 
 PushImage::PushImage(wire::PushKind kind, std::uint32_t version, const std::string& whole,
                      std::size_t plain_bytes)
-    : kind_(kind), version_(version), bytes_(whole.size()), sha256_(sha256(whole)) {
+    : kind_(kind), version_(version), bytes_(whole.size()), sha256_(sha256_text(whole)) {
   for (std::size_t offset = 0; offset < whole.size(); offset += kPushPiece) {
     wire::Push piece;
     piece.kind = kind;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::string_view kMagic = "GNOMPACK";
 constexpr std::uint16_t kFormat = 2;
-constexpr std::size_t kManifestBytes = 4 + 8 + 8 + 2 + 4 + kDigestBytes;
+constexpr std::size_t kManifestBytes = 4 + 8 + 8 + 2 + 4 + kSha256Bytes;
 constexpr std::size_t kSignatureRecord = kKeyIdBytes + kSignatureBytes;
 // More signatures than keys make no sense, and each costs time before anything is trusted.
 constexpr std::size_t kMaxSignatures = kMaxKeys;
@@ -86,7 +86,7 @@ Result<SignedManifest, PackError> read_manifest(Bytes bytes) {
   const std::uint64_t expires = (std::uint64_t{reader.u32()} << 32) | reader.u32();
   result.manifest.needs_format = reader.u16();
   result.body_size = reader.u32();
-  result.body_digest = reader.take(kDigestBytes);
+  result.body_digest = reader.take(kSha256Bytes);
   if (!reader.ok() || created > kMaxSeconds || expires > kMaxSeconds) {
     return Failure{error(PackFault::damaged, "the pack's manifest is unreadable")};
   }
@@ -140,7 +140,7 @@ bool signed_enough(Bytes signatures, Bytes message, const TrustedKeys& trusted) 
 }
 
 Result<Ok, PackError> check_body(const SignedManifest& manifest, Bytes body) {
-  const Digest digest = sha256(body);
+  const Sha256 digest = sha256(body);
   if (body.size() != manifest.body_size ||
       !std::equal(digest.begin(), digest.end(), manifest.body_digest.begin())) {
     return Failure{error(PackFault::damaged, "the pack's content is not what its manifest names")};

@@ -2,7 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -34,26 +33,10 @@ int hex_digit(char c) {
 
 }  // namespace
 
-Digest sha256(Bytes bytes) {
-  Digest digest{};
-  unsigned size = 0;
-  GNOMON_CHECK(
-      EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) == 1);
-  return digest;
-}
-
-Digest hmac_sha256(Bytes key, Bytes message) {
-  Digest digest{};
-  unsigned size = 0;
-  GNOMON_CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), message.data(),
-                    message.size(), digest.data(), &size) != nullptr);
-  return digest;
-}
-
 KeyId key_id(const SignerKey& key) {
-  const Digest digest = sha256(key);
+  const Sha256 hash = sha256(key);
   KeyId id{};
-  std::copy_n(digest.begin(), id.size(), id.begin());
+  std::copy_n(hash.begin(), id.size(), id.begin());
   return id;
 }
 

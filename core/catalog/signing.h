@@ -1,4 +1,4 @@
-// Ed25519 signatures, SHA-256 and their text forms, for packs and trust files.
+// Ed25519 signatures and their text forms, for packs and trust files.
 
 #pragma once
 
@@ -11,19 +11,16 @@
 #include "core/byte_reader.h"
 #include "core/catalog/rule_pack.h"
 #include "core/file.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 
 constexpr std::size_t kKeyBytes = 32;        // Ed25519 (RFC 8032): seed and public key
 constexpr std::size_t kSignatureBytes = 64;  // Ed25519
-constexpr std::size_t kDigestBytes = 32;     // SHA-256
 constexpr std::size_t kKeyIdBytes = 8;       // first bytes of the key's SHA-256
 
-using Digest = std::array<std::uint8_t, kDigestBytes>;
 using KeyId = std::array<std::uint8_t, kKeyIdBytes>;
 
-Digest sha256(Bytes bytes);
-Digest hmac_sha256(Bytes key, Bytes message);
 KeyId key_id(const SignerKey& key);
 
 // verify tells whether `signature` is of `message` by `key`; false for keys of a wrong size.

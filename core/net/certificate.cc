@@ -16,6 +16,7 @@
 
 #include "core/check.h"
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 
 namespace gnomon {
 namespace {
@@ -285,7 +286,7 @@ std::string Certificate::serial() const {
 std::string Certificate::key_sha256() const {
   unsigned char* data = nullptr;
   const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate_.get()), &data);
-  return sha256(take_der(data, size));
+  return sha256_text(take_der(data, size));
 }
 
 WallTime Certificate::not_before() const {

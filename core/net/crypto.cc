@@ -37,13 +37,6 @@ std::string random_bytes(std::size_t count) {
   return bytes;
 }
 
-std::string sha256(std::string_view data) {
-  std::string hash(32, '\0');
-  GNOMON_CHECK(
-      EVP_Digest(data.data(), data.size(), writable(hash), nullptr, EVP_sha256(), nullptr) == 1);
-  return hash;
-}
-
 bool equal_in_constant_time(std::string_view left, std::string_view right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
 }

@@ -14,9 +14,6 @@ namespace gnomon {
 // random_bytes comes from the system's generator; there is no failure to handle.
 std::string random_bytes(std::size_t count);
 
-// sha256 yields 32 bytes.
-std::string sha256(std::string_view data);
-
 // equal_in_constant_time does not tell, by how long it takes, where two secrets differ.
 bool equal_in_constant_time(std::string_view left, std::string_view right);
 

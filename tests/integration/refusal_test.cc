@@ -20,6 +20,7 @@
 #include "core/net/crypto.h"
 #include "core/net/join_token.h"
 #include "core/net/link.h"
+#include "core/sha256.h"
 #include "core/wire/frame.h"
 #include "tests/integration/raw_agent.h"
 #include "tests/support/batch_builder.h"
@@ -106,7 +107,7 @@ TEST_CASE("Enrolment: the same machine again is noticed", "[integration]") {
   TransportWorld world;
   EnrolOptions options;
   options.addresses = {world.enrol_address()};
-  options.machine.machine_hash = sha256("this machine");
+  options.machine.machine_hash = sha256_text("this machine");
   std::vector<std::string> ids;
   for (const char* name : {"a", "b"}) {
     options.token = world.new_token();

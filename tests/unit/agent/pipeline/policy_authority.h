@@ -1,6 +1,4 @@
 // PolicyAuthority: a collector's authority, as far as an agent sees it.
-//
-// Apart from tests of rule packs, because keys of certificates and keys of packs share a name.
 
 #pragma once
 

@@ -9,6 +9,7 @@
 #include "agent/uplink/push_receiver.h"
 #include "core/catalog/trust.h"
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 #include "tests/support/catch.h"
 #include "tests/support/fake_rule_pack.h"
 #include "tests/support/manual_clock.h"
@@ -89,7 +90,7 @@ struct Workstation {
   // push yields why it was not taken; empty when it was.
   std::string push(PushKind kind, std::uint32_t version, const std::string& bytes) {
     const auto reply =
-        receiver->take(wire::Push{kind, version, bytes.size(), 0, bytes, sha256(bytes), 0});
+        receiver->take(wire::Push{kind, version, bytes.size(), 0, bytes, sha256_text(bytes), 0});
     REQUIRE(reply);
     CHECK(reply->applied == reply->reason.empty());
     return reply->reason;

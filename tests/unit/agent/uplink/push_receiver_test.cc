@@ -3,6 +3,7 @@
 #include <string>
 
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 #include "core/wire/batch.h"
 #include "tests/support/catch.h"
 #include "tests/support/temp_directory.h"
@@ -41,7 +42,7 @@ wire::Push piece_of(const std::string& whole, std::size_t offset) {
   push.total_bytes = whole.size();
   push.offset = offset;
   push.piece = whole.substr(offset, kPiece);
-  push.sha256 = sha256(whole);
+  push.sha256 = sha256_text(whole);
   return push;
 }
 
@@ -54,7 +55,7 @@ TEST_CASE("PushReceiver: what an earlier connection brought is gone on with", "[
   REQUIRE(part);
   CHECK(part->received == kPiece);
   CHECK(part->version == 3);
-  CHECK(part->sha256 == sha256(whole));
+  CHECK(part->sha256 == sha256_text(whole));
   // The connection breaks here.
   CHECK_FALSE(desk.receiver.take(piece_of(whole, 100)));
   const auto reply = desk.receiver.take(piece_of(whole, 200));

@@ -2,6 +2,7 @@
 
 #include "core/file.h"
 #include "core/net/crypto.h"
+#include "core/sha256.h"
 #include "core/wire/frame.h"
 #include "tests/support/catch.h"
 
@@ -59,7 +60,7 @@ TEST_CASE("PushImage: a push goes on only behind a part of the very same bytes",
   const std::string whole = random_bytes(3 * kPushPiece + 5);
   const PushImage image(wire::PushKind::rule_pack, 4, whole, 0);
   REQUIRE(image.pieces() == 4);
-  wire::PushPart part{wire::PushKind::rule_pack, 4, 2 * kPushPiece, sha256(whole)};
+  wire::PushPart part{wire::PushKind::rule_pack, 4, 2 * kPushPiece, sha256_text(whole)};
   CHECK(image.first_missing(part) == 2);
   CHECK(image.first_missing(std::nullopt) == 0);
   SECTION("other bytes") {
