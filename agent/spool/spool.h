@@ -8,11 +8,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/spool/record.h"
 #include "agent/spool/record_cipher.h"
 #include "agent/spool/shed.h"
+#include "agent/spool/spool_fault.h"
 #include "core/clock.h"
 #include "core/counters.h"
 #include "core/file.h"
@@ -47,21 +49,6 @@ struct SpooledBatch {
   std::uint64_t sequence = 0;
   std::string payload;         // zstd of the serialized batch
   std::uint32_t contacts = 0;  // in it
-};
-
-enum class SpoolFault : std::uint8_t {
-  io,       // disk or file system; `io` says what
-  full,     // no room, and nothing left that may be shed: keep the contacts and try again later
-  invalid,  // the batch breaks a limit of the wire
-  locked,   // another process has this spool open
-};
-
-struct SpoolError {
-  SpoolFault fault = SpoolFault::io;
-  IoError io;
-
-  // text gives one sentence for a person.
-  std::string text() const;
 };
 
 // Spool keeps batches on disk until the collector has acknowledged them.
@@ -144,12 +131,19 @@ class Spool {
 
   enum class Write : std::uint8_t { if_smaller, always };
 
+  // A segment file larger than this was not written by us.
+  static constexpr std::size_t kMaxSegmentFile = std::size_t{256} << 20;
+
   Spool(FileSystem& files, const Clock& clock, Counters& counters, SpoolOptions options,
         const RecordCipher* cipher);
 
   Result<Ok, SpoolError> load();
   Result<Ok, SpoolError> load_epoch(const std::vector<std::string>& names);
   Result<Ok, SpoolError> load_segments(const std::vector<std::string>& names);
+  Result<Ok, SpoolError> list_segments(const std::vector<std::string>& names);
+  Result<SegmentScan, SpoolError> load_segment(std::size_t i);
+  Result<Ok, SpoolError> settle_tail(const SegmentScan& scan);
+  Result<Ok, SpoolError> cut_tail(const SegmentScan& scan, bool headless);
   Result<Ok, SpoolError> load_acknowledged();
   Result<Ok, SpoolError> save_epoch();
   Result<Ok, SpoolError> start_segment();
@@ -164,10 +158,12 @@ class Spool {
   Result<Ok, SpoolError> replace_segment(Segment& segment, std::vector<KeptBatch> kept,
                                          Write write);
   Result<Ok, SpoolError> merge_with_front(std::size_t i);
+  Result<Ok, SpoolError> merge_where_gaps(std::size_t i);
   Result<Ok, SpoolError> shed_until(std::uint64_t target, ShedLevel level);
   Result<Ok, SpoolError> load_index(const Segment& segment);
   Result<Ok, SpoolError> restart(std::uint64_t epoch);
   Result<std::optional<std::string>, SpoolError> read_payload(const FoundRecord& found);
+  Result<std::optional<std::pair<Record, std::string>>, SpoolError> read_at(std::uint64_t sequence);
   std::optional<std::string> unseal(const Record& record, Bytes payload) const;
   std::string seal(Record& record, std::string_view plain) const;
   SpooledBatch gap_for(std::uint64_t from, std::uint64_t to, std::uint64_t contacts,

@@ -1,9 +1,6 @@
-// Making room, ageing, and agreeing with a collector that knows more than we do.
+// Making room, and ageing.
 
 #include <algorithm>
-#include <cerrno>
-#include <cinttypes>
-#include <cstdio>
 #include <utility>
 
 #include "agent/spool/spool.h"
@@ -11,10 +8,6 @@
 
 namespace gnomon {
 namespace {
-
-Failure<SpoolError> io_failure(const IoError& error) {
-  return Failure{SpoolError{SpoolFault::io, error}};
-}
 
 // Room is made for a thirty-second part of the whole at once, so that a full spool does not walk
 // through all its segments for each batch.
@@ -76,32 +69,31 @@ Result<Ok, SpoolError> Spool::shed_until(std::uint64_t target, ShedLevel level) 
   FirstSights seen;
   std::size_t i = 0;
   while (i + 1 < segments_.size() && bytes() > target) {
-    Segment& segment = segments_[i];
-    if (segment.last <= acknowledged_) {
-      if (i == 0) {
-        if (auto removed = remove_front_segment(); !removed) {
-          return removed;
-        }
-        continue;
-      }
-      ++i;
-      continue;
-    }
-    if (auto done = rewrite(segment, level, kSpoolFull, seen); !done) {
-      return done;
-    }
-    if (i > 0 && segments_[i].only_gap && segments_[i - 1].only_gap &&
-        segments_[i - 1].last + 1 == segments_[i].first) {
-      const std::size_t before = segments_.size();
-      if (auto done = merge_with_front(i); !done) {
+    if (segments_[i].last <= acknowledged_) {
+      const bool at_front = i == 0;
+      if (auto done = at_front ? remove_front_segment() : Result<Ok, SpoolError>{Ok{}}; !done) {
         return done;
       }
-      i += segments_.size() == before ? 1U : 0U;
+      i += at_front ? 0U : 1U;
       continue;
     }
-    ++i;
+    if (auto done = rewrite(segments_[i], level, kSpoolFull, seen); !done) {
+      return done;
+    }
+    const std::size_t before = segments_.size();
+    if (auto done = merge_where_gaps(i); !done) {
+      return done;
+    }
+    i += segments_.size() == before ? 1U : 0U;
   }
   return Ok{};
+}
+
+// merge_where_gaps merges a segment with the one before it where both hold nothing but a gap.
+Result<Ok, SpoolError> Spool::merge_where_gaps(std::size_t i) {
+  const bool both = i > 0 && segments_[i].only_gap && segments_[i - 1].only_gap &&
+                    segments_[i - 1].last + 1 == segments_[i].first;
+  return both ? merge_with_front(i) : Result<Ok, SpoolError>{Ok{}};
 }
 
 // merge_with_front makes one segment of two that hold a gap each, so that a spool that stays full
@@ -312,125 +304,6 @@ Result<Ok, SpoolError> Spool::maintain() {
   }
   bytes_gauge_.set(static_cast<std::int64_t>(bytes()));
   return Ok{};
-}
-
-Result<std::uint64_t, SpoolError> Spool::reconcile(std::uint64_t stored_epoch,
-                                                   std::uint64_t stored) {
-  if (stored_epoch > epoch_) {
-    // Our clock was set back before the spool was wiped. Without a greater epoch every batch
-    // would be taken for a repeat.
-    if (const auto restarted = restart(stored_epoch + 1); !restarted) {
-      return Failure{restarted.error()};
-    }
-    return std::uint64_t{1};
-  }
-  if (stored_epoch < epoch_) {
-    stored = 0;
-  }
-  // A collector restored from a backup has less than it once acknowledged: what it lost is worth
-  // as much again as what it never had.
-  acknowledged_ = std::min(acknowledged_, stored);
-  // Sequences beyond what we ever gave out, though the collector has them: our tail was lost
-  // without a trace, and the sequences in between were used again for other batches.
-  std::vector<std::pair<Record, std::string>> again;
-  for (std::uint64_t at = handed_out_ + 1; at <= std::min(stored, last_sequence()); ++at) {
-    for (const Segment& segment : segments_) {
-      if (segment.first > at || segment.last < at) {
-        continue;
-      }
-      if (const auto loaded = load_index(segment); !loaded) {
-        return Failure{loaded.error()};
-      }
-      for (const FoundRecord& found : index_) {
-        if (found.record.sequence != at || !found.payload_whole) {
-          continue;
-        }
-        auto payload = read_payload(found);
-        if (!payload) {
-          return Failure{payload.error()};
-        }
-        if (*payload) {
-          again.emplace_back(found.record, **std::move(payload));
-        }
-      }
-    }
-  }
-  if (stored > last_sequence()) {
-    next_sequence_ = stored + 1;
-    if (const auto started = start_segment(); !started) {
-      return Failure{started.error()};
-    }
-  }
-  for (const auto& [record, payload] : again) {
-    if (const auto stored_again = append_payload(record, payload); !stored_again) {
-      return Failure{stored_again.error()};
-    }
-  }
-  if (stored > handed_out_) {
-    log::warn("spool.tail_was_lost",
-              {{"stored_at_collector", stored}, {"renumbered", again.size()}});
-  }
-  handed_out_ = std::max(handed_out_, stored);
-  acknowledge(stored);
-  return stored + 1;
-}
-
-Result<Ok, SpoolError> Spool::begin_anew() {
-  return acknowledged_ == 0 ? Result<Ok, SpoolError>{Ok{}} : restart(epoch_ + 1);
-}
-
-// restart moves everything that is not acknowledged into a new epoch, from sequence 1 on. Until
-// the file "epoch" says the new one, the old segments count; afterwards the new ones.
-Result<Ok, SpoolError> Spool::restart(std::uint64_t epoch) {
-  std::vector<std::pair<Record, std::string>> all;
-  for (std::uint64_t at = acknowledged_ + 1; at < next_sequence_;) {
-    auto batch = next(at);
-    if (!batch) {
-      return Failure{batch.error()};
-    }
-    Record record;
-    record.sealed = clock_.wall();
-    record.contacts = (*batch)->contacts;
-    at = (*batch)->sequence + 1;
-    all.emplace_back(record, std::move((*batch)->payload));
-  }
-  const std::uint64_t old_epoch = epoch_;
-  const std::uint64_t old_next = next_sequence_;
-  const std::uint64_t old_acknowledged = acknowledged_;
-  std::vector<Segment> old_segments;
-  old_segments.swap(segments_);
-  forget_index();
-  epoch_ = epoch;
-  next_sequence_ = 1;
-  acknowledged_ = 0;
-  Result<Ok, SpoolError> done = start_segment();
-  for (const auto& [record, payload] : all) {
-    if (done) {
-      done = append_payload(record, payload);
-    }
-  }
-  if (done) {
-    done = save_epoch();
-  }
-  if (!done) {
-    for (const Segment& segment : segments_) {
-      static_cast<void>(files_.remove(path_of(segment.name)).has_value());
-    }
-    segments_.swap(old_segments);
-    forget_index();
-    active_.reset();
-    epoch_ = old_epoch;
-    next_sequence_ = old_next;
-    acknowledged_ = old_acknowledged;
-    return done;
-  }
-  acknowledged_on_disk_ = UINT64_MAX;  // the file speaks of another epoch
-  handed_out_ = 0;
-  for (const Segment& segment : old_segments) {
-    static_cast<void>(files_.remove(path_of(segment.name)).has_value());
-  }
-  log::warn("spool.epoch_restarted", {{"batches", all.size()}});
-  return save_acknowledged();
 }
 
 }  // namespace gnomon
