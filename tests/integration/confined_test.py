@@ -175,7 +175,7 @@ def bare_root(place):
     for line in sh("ldd", program).splitlines():
         if found := re.search(r"(/\S+) \(0x", line):
             wanted.append((pathlib.Path(found[1]), found[1].lstrip("/")))
-    for name in ("catalogue.pack", "catalogue.pack.trust"):
+    for name in ("catalogue.pack", "catalogue.trust"):
         share = program.parents[1] / "share" / "gnomon" / name
         if share.exists():
             wanted.append((share, f"share/gnomon/{name}"))

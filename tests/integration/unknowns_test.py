@@ -46,20 +46,24 @@ class Company:
         self.config[name] = self.place.path(f"{name}.conf")
         self.configure(name, allow, collector)
 
-    def enrol_as_a_machine_of_its_own(self, name, token):
-        """A machine that enrols again counts once: each needs an identity of its own."""
+    def machine(self, name):
+        """What to put before a program that runs on this machine: one that enrols again, or whose id changes, is not
+        another device, so each needs an id of its own."""
         identity = self.place.path(f"{name}.machine-id")
         identity.write_text(hashlib.sha256(name.encode()).hexdigest()[:32] + "\n")
-        command = [self.place.binaries / "gnomon-agent", "enrol", "--data", self.place.path(name),
-                   "--token", token, "--collector", f"127.0.0.1:{self.collector.ports['enrol']}"]
-        if MACHINE_ID.exists():
-            mount = f"mount --bind {identity} {MACHINE_ID} && exec \"$@\""
-            apart = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
-            command = [*apart, "sh", "-c", mount, "sh", *command]
-            if subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
-                raise Skipped("machines of their own need a mount namespace")
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=60)
-        assert done.returncode == 0, done.stderr
+        if not MACHINE_ID.exists():
+            return []
+        mount = f"mount --bind {identity} {MACHINE_ID} && exec \"$@\""
+        apart = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
+        if subprocess.run([*apart, "true"], capture_output=True).returncode != 0:
+            raise Skipped("machines of their own need a mount namespace")
+        return [*apart, "sh", "-c", mount, "sh"]
+
+    def enrol_as_a_machine_of_its_own(self, name, token):
+        status, _, errors = self.place.run(
+            "gnomon-agent", "enrol", "--data", self.place.path(name), "--token", token, "--collector",
+            f"127.0.0.1:{self.collector.ports['enrol']}", by=self.machine(name))
+        assert status == 0, errors
 
     def configure(self, name, allow, collector=None):
         self.config[name].write_text(
@@ -69,7 +73,7 @@ class Company:
     def agent(self, command, name, *arguments):
         status, out, errors = self.place.run("gnomon-agent", command, "--config",
                                              self.config[name], "--data", self.place.path(name),
-                                             *arguments, timeout=300)
+                                             *arguments, timeout=300, by=self.machine(name))
         assert status == 0, (command, name, errors)
         return out
 
