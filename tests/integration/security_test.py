@@ -44,11 +44,13 @@ def test_a_running_agent_has_given_up_what_it_does_not_need(place):
     agent.is_running()
     threads = threads_of(agent.process)
     assert len(threads) >= 2
-    net_raw, sys_ptrace = 1 << 13, 1 << 19
+    dac_read_search, net_raw, sys_ptrace = 1 << 2, 1 << 13, 1 << 19
     for thread in threads:
         assert thread["NoNewPrivs"].strip() == "1", thread
         assert thread["Seccomp"].strip() == "2", thread
         assert int(thread["CapPrm"], 16) & net_raw == 0, thread
+        assert int(thread["CapBnd"], 16) == 0 and int(thread["CapAmb"], 16) == 0, thread
+        assert int(thread["CapEff"], 16) in (0, sys_ptrace | dac_read_search), thread
     # The thread that speaks to the network has no right at all.
     assert any(int(thread["CapPrm"], 16) == 0 for thread in threads), threads
     assert any(int(thread["CapPrm"], 16) & sys_ptrace for thread in threads), threads
