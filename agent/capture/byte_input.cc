@@ -124,26 +124,12 @@ class GzipInput final : public PackedInput {
       return Failure{broken("zlib cannot start")};
     }
     for (;;) {
-      if (rest().empty()) {
-        auto more = refill();
-        if (!more) {
-          return Failure{more.error()};
-        }
-        if (!*more) {
-          if (between_members_) {
-            return std::size_t{0};
-          }
-          return Failure{broken("the gzip data breaks off")};
-        }
+      auto more = find_data();
+      if (!more) {
+        return Failure{more.error()};
       }
-      if (between_members_) {
-        // Some writers pad the file with zeros; gzip ignores them, so we do.
-        if (rest()[0] == 0) {
-          use(1);
-          continue;
-        }
-        static_cast<void>(::inflateReset(&stream_));
-        between_members_ = false;
+      if (!*more) {
+        return std::size_t{0};
       }
       const Bytes packed = rest();
       stream_.next_in = const_cast<Bytef*>(packed.data());  // NOLINT: zlib's z_const is off
@@ -164,6 +150,34 @@ class GzipInput final : public PackedInput {
   }
 
  private:
+  // find_data sees to packed bytes of a member; false at the end of the file.
+  Result<bool, CaptureError> find_data() {
+    for (;;) {
+      if (rest().empty()) {
+        auto more = refill();
+        if (!more) {
+          return more;
+        }
+        if (!*more && !between_members_) {
+          return Failure{broken("the gzip data breaks off")};
+        }
+        if (!*more) {
+          return false;
+        }
+      }
+      if (!between_members_) {
+        return true;
+      }
+      // Some writers pad the file with zeros; gzip ignores them, so we do.
+      if (rest()[0] != 0) {
+        static_cast<void>(::inflateReset(&stream_));
+        between_members_ = false;
+        return true;
+      }
+      use(1);
+    }
+  }
+
   z_stream stream_{};
   bool ready_ = false;
   bool between_members_ = true;
@@ -200,17 +214,18 @@ class ZstdInput final : public PackedInput {
       if (out.pos > 0) {
         return out.pos;
       }
-      if (rest().empty()) {
-        auto more = refill();
-        if (!more) {
-          return Failure{more.error()};
-        }
-        if (!*more) {
-          if (between_frames_) {
-            return std::size_t{0};
-          }
-          return Failure{broken("the zstd data breaks off")};
-        }
+      if (!rest().empty()) {
+        continue;
+      }
+      auto more = refill();
+      if (!more) {
+        return Failure{more.error()};
+      }
+      if (!*more && !between_frames_) {
+        return Failure{broken("the zstd data breaks off")};
+      }
+      if (!*more) {
+        return std::size_t{0};
       }
     }
   }

@@ -28,7 +28,7 @@ std::optional<T> load(Bytes bytes) {
   if (bytes.size() < sizeof(T)) {
     return std::nullopt;
   }
-  T value;
+  T value{};
   std::memcpy(&value, bytes.data(), sizeof(T));
   return value;
 }
@@ -55,6 +55,17 @@ std::string text_of(Bytes value) {
   return {value.begin(), end};
 }
 
+// kind_of looks into what IFLA_LINKINFO holds.
+std::string kind_of(Bytes attributes) {
+  std::string kind;
+  for_each_attribute(attributes, [&kind](int type, Bytes value) {
+    if (type == IFLA_INFO_KIND) {
+      kind = text_of(value);
+    }
+  });
+  return kind;
+}
+
 NetworkInterface read_link(const ifinfomsg& info, Bytes attributes) {
   NetworkInterface interface;
   interface.index = static_cast<std::uint32_t>(info.ifi_index);
@@ -75,11 +86,7 @@ NetworkInterface read_link(const ifinfomsg& info, Bytes attributes) {
         interface.parent_elsewhere = true;
         break;
       case IFLA_LINKINFO:
-        for_each_attribute(value, [&](int inner, Bytes kind) {
-          if (inner == IFLA_INFO_KIND) {
-            interface.kind = text_of(kind);
-          }
-        });
+        interface.kind = kind_of(value);
         break;
       default:
         break;

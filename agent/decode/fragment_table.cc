@@ -53,12 +53,11 @@ FragmentOutcome FragmentTable::add(const Fragment& fragment, WallTime when) {
 }
 
 FragmentTable::Partial& FragmentTable::find_or_make(const Fragment& fragment, WallTime when) {
-  Partial* place = nullptr;
+  // A free place, or else the one that is held for longest.
+  Partial* place = &partials_.front();
   for (Partial& partial : partials_) {
     if (!partial.used) {
-      if (place == nullptr || place->used) {
-        place = &partial;
-      }
+      place = place->used ? &partial : place;
       continue;
     }
     if (partial.id == fragment.id && partial.key_protocol == fragment.key_protocol &&
@@ -70,7 +69,7 @@ FragmentTable::Partial& FragmentTable::find_or_make(const Fragment& fragment, Wa
       place = &partial;
       break;
     }
-    if (place == nullptr || (place->used && partial.order < place->order)) {
+    if (place->used && partial.order < place->order) {
       place = &partial;
     }
   }
