@@ -18,13 +18,15 @@ std::optional<CaptureError> CaptureWalk::read(const std::string& path) {
   Packet packet;
   Datagram datagram;
   for (;;) {
-    const auto pulled = (*source)->next(packet);
-    if (!pulled) {
-      failed = pulled.error();
-      break;
-    }
-    if (*pulled != Pull::packet) {
-      break;
+    if (!(*source)->take_ready(packet)) {
+      const auto pulled = (*source)->next(packet);
+      if (!pulled) {
+        failed = pulled.error();
+        break;
+      }
+      if (*pulled != Pull::packet) {
+        break;
+      }
     }
     ++packets_;
     if (decoder_.decode(packet, datagram) == DecodeOutcome::datagram) {

@@ -68,18 +68,30 @@ void append_time(WallTime when, std::string& out) {
 
 void append_json(std::string_view text, std::string& out) {
   constexpr std::string_view kHex = "0123456789abcdef";
-  out.push_back('"');
-  for (const char c : text) {
+  const auto needs_escape = [](char c) {
     const auto byte = static_cast<unsigned char>(c);
+    return byte < 0x20 || byte >= 0x7f || c == '"' || c == '\\';
+  };
+  out.push_back('"');
+  while (!text.empty()) {
+    // Nearly all texts are names, which go out in one piece.
+    const auto* const special = std::find_if(text.begin(), text.end(), needs_escape);
+    const auto plain = static_cast<std::size_t>(special - text.begin());
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) {
+      break;
+    }
+    const char c = text.front();
+    text.remove_prefix(1);
+    out.push_back('\\');
     if (c == '"' || c == '\\') {
-      out.push_back('\\');
       out.push_back(c);
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out.append("\\u00");
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      out.append("u00");
       out.push_back(kHex[byte >> 4]);
       out.push_back(kHex[byte & 0x0f]);
-    } else {
-      out.push_back(c);
     }
   }
   out.push_back('"');

@@ -39,7 +39,8 @@ Counters::Series& Counters::find_or_make(std::string_view name, std::string_view
   const std::string rendered = render_labels(labels);
   const std::lock_guard lock{mutex_};
   for (Series& series : series_) {
-    if (series.name == name && series.labels == rendered) {
+    // The labels first: series of one name stand together, and differ in them.
+    if (series.labels == rendered && series.name == name) {
       return series;
     }
   }

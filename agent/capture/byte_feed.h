@@ -29,8 +29,11 @@ class ByteFeed {
     if (count > end_ - begin_) [[unlikely]] {
       fill(count);
     }
-    return Bytes{buffer_}.subspan(begin_, end_ - begin_);
+    return ready();
   }
+
+  // ready is what want() would give without reading.
+  Bytes ready() const { return Bytes{buffer_}.subspan(begin_, end_ - begin_); }
 
   // drop moves on by `count` bytes that want() has shown.
   void drop(std::size_t count) { begin_ += count; }

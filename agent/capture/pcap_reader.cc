@@ -11,18 +11,12 @@ constexpr std::uint32_t kMagicMicro = 0xa1b2c3d4;
 constexpr std::uint32_t kMagicNano = 0xa1b23c4d;
 constexpr std::uint32_t kMagicModified = 0xa1b2cd34;
 constexpr std::size_t kFileHeaderBytes = 24;
-constexpr std::size_t kRecordHeaderBytes = 16;
 constexpr std::size_t kModifiedRecordHeaderBytes = 24;
 // The upper bits hold the length of the frame check sequence.
 constexpr std::uint32_t kLinkTypeMask = 0x0000ffff;
 
 bool is_magic(std::uint32_t magic) {
   return magic == kMagicMicro || magic == kMagicNano || magic == kMagicModified;
-}
-
-template <std::size_t At, std::size_t N>
-std::uint32_t u32(FixedBytes<N> run, bool big_endian) {
-  return big_endian ? be32<At>(run) : le32<At>(run);
 }
 
 template <std::size_t At, std::size_t N>
@@ -48,7 +42,7 @@ Result<PcapReader, CaptureError> PcapReader::open(ByteFeed& feed, const std::str
   }
   const auto header = start.first<kFileHeaderBytes>();
   reader.big_endian_ = is_magic(be32<0>(header));
-  const std::uint32_t magic = u32<0>(header, reader.big_endian_);
+  const std::uint32_t magic = reader.number<0>(header);
   const std::uint16_t major = u16<4>(header, reader.big_endian_);
   const std::uint16_t minor = u16<6>(header, reader.big_endian_);
   if (major != 2) {
@@ -60,7 +54,8 @@ Result<PcapReader, CaptureError> PcapReader::open(ByteFeed& feed, const std::str
   reader.lengths_may_be_swapped_ = minor == 3;
   reader.fraction_ns_ = magic == kMagicNano ? 1 : 1000;
   reader.header_bytes_ = magic == kMagicModified ? kModifiedRecordHeaderBytes : kRecordHeaderBytes;
-  reader.link_type_ = u32<20>(header, reader.big_endian_) & kLinkTypeMask;
+  reader.link_type_ = reader.number<20>(header) & kLinkTypeMask;
+  reader.usual_ = magic != kMagicModified && minor > 3;
   feed.drop(kFileHeaderBytes);
   return reader;
 }
@@ -77,10 +72,8 @@ Result<Pull, CaptureError> PcapReader::next(Packet& packet) {
     return Failure{damaged("the file ends inside a record header")};
   }
   const auto header = start.first<kRecordHeaderBytes>();
-  const std::uint32_t seconds = u32<0>(header, big_endian_);
-  const std::uint32_t fraction = u32<4>(header, big_endian_);
-  std::uint32_t captured = u32<8>(header, big_endian_);
-  std::uint32_t on_wire = u32<12>(header, big_endian_);
+  std::uint32_t captured = number<8>(header);
+  std::uint32_t on_wire = number<12>(header);
   if (lengths_swapped_ || (lengths_may_be_swapped_ && captured > on_wire)) [[unlikely]] {
     std::swap(captured, on_wire);
   }
@@ -91,14 +84,9 @@ Result<Pull, CaptureError> PcapReader::next(Packet& packet) {
   if (record.size() < header_bytes_ + captured) [[unlikely]] {
     return Failure{damaged("the file ends inside a packet")};
   }
-  packet.when = WallTime{std::chrono::seconds{seconds} +
-                         std::chrono::nanoseconds{std::uint64_t{fraction} * fraction_ns_}};
-  packet.link_type = link_type_;
-  packet.interface = 0;
-  packet.wire_size = on_wire;
-  packet.bytes = record.subspan(header_bytes_, captured);
+  fill(record.first<kRecordHeaderBytes>(), on_wire, record.subspan(header_bytes_, captured),
+       packet);
   feed_->drop(header_bytes_ + captured);
-  ++packets_;
   return Pull::packet;
 }
 

@@ -160,17 +160,63 @@ Decoder::Decoder(const FragmentTable::Limits& fragments, Counters& counters)
   }
 }
 
-DecodeOutcome Decoder::read(const Packet& packet, Datagram& datagram) {
-  LinkResult link;
-  if (packet.link_type == kLinkEthernet && packet.bytes.size() >= kEthernetBytes) [[likely]] {
-    // Nearly every packet of nearly every capture: no call, no switch.
-    link.type = be16<12>(packet.bytes.first<kEthernetBytes>());
-    link.rest = packet.bytes.subspan(kEthernetBytes);
-  } else {
-    link = strip_link(packet.link_type, packet.bytes);
-    if (link.kind != LinkResult::Kind::next) {
-      return outcome_of(link.kind, DecodeOutcome::unknown_link);
+bool Decoder::read_plain(const Packet& packet, Datagram& datagram) {
+  constexpr std::size_t kIp = kEthernetBytes;
+  constexpr std::size_t kTransport = kIp + 20;
+  constexpr std::size_t kHeaders =
+      kTransport + 20;                     // also what a UDP datagram must have to be here
+  constexpr std::uint8_t kPlainIp = 0x45;  // version 4, five words of header
+  if (packet.link_type != kLinkEthernet || packet.bytes.size() < kHeaders) {
+    return false;
+  }
+  const auto header = packet.bytes.first<kHeaders>();
+  const std::size_t total = be16<kIp + 2>(header);
+  if (be16<12>(header) != ether::kIpv4 || header[kIp] != kPlainIp ||
+      (be16<kIp + 6>(header) & (kMoreFragments | kOffsetMask)) != 0 || total < kHeaders - kIp) {
+    return false;
+  }
+  // What the snaplen left of the IP packet, and of it behind the IP header.
+  const std::size_t here = std::min(total, packet.bytes.size() - kIp);
+  const std::size_t behind_ip = here - (kTransport - kIp);
+  datagram.source.port = be16<kTransport>(header);
+  datagram.destination.port = be16<kTransport + 2>(header);
+  if (header[kIp + 9] == ip_protocol::kTcp) {
+    const std::size_t length = static_cast<std::size_t>(header[kTransport + 12] >> 4U) * 4;
+    datagram.tcp_flags = header[kTransport + 13];
+    if (length < 20 || length > behind_ip || (datagram.tcp_flags & TcpFlags::kSyn) != 0) {
+      return false;
     }
+    datagram.transport = Transport::tcp;
+    datagram.tcp_sequence = be32<kTransport + 4>(header);
+    datagram.missing = static_cast<std::uint32_t>(total - here);
+    datagram.payload = packet.bytes.subspan(kTransport + length, behind_ip - length);
+  } else if (header[kIp + 9] == ip_protocol::kUdp) {
+    const std::size_t length = be16<kTransport + 4>(header);
+    if (length < 8 || may_be_udp_tunnel(datagram.source.port) ||
+        may_be_udp_tunnel(datagram.destination.port)) {
+      return false;
+    }
+    const std::size_t whole = std::min(length, behind_ip);
+    datagram.transport = Transport::udp;
+    datagram.tcp_flags = 0;
+    datagram.tcp_sequence = 0;
+    datagram.missing = static_cast<std::uint32_t>(length - whole);
+    datagram.payload = packet.bytes.subspan(kTransport + 8, whole - 8);
+  } else {
+    return false;
+  }
+  set_ipv4<kIp + 12>(datagram.source.address, header);
+  set_ipv4<kIp + 16>(datagram.destination.address, header);
+  datagram.when = packet.when;
+  datagram.interface = packet.interface;
+  datagram.tunnelled = false;
+  return true;
+}
+
+DecodeOutcome Decoder::read(const Packet& packet, Datagram& datagram) {
+  const LinkResult link = strip_link(packet.link_type, packet.bytes);
+  if (link.kind != LinkResult::Kind::next) {
+    return outcome_of(link.kind, DecodeOutcome::unknown_link);
   }
   datagram.when = packet.when;
   datagram.interface = packet.interface;

@@ -6,19 +6,21 @@
 
 namespace gnomon {
 
-FlowSlots::FlowSlots(std::size_t count) : slots_(count), heads_(std::bit_ceil(count), kNone) {
+FlowSlots::FlowSlots(std::size_t count) : count_(count), heads_(std::bit_ceil(count), kNone) {
   GNOMON_CHECK(count > 0 && count < kNone);
-  for (std::size_t i = slots_.size(); i-- > 0;) {
-    slots_[i].chain = free_;
-    free_ = static_cast<Index>(i);
-  }
+  slots_.reserve(count);
 }
 
 FlowSlots::Index FlowSlots::take(const FlowKey& key, std::uint64_t hash) {
-  GNOMON_CHECK(free_ != kNone);
-  const Index index = free_;
+  GNOMON_CHECK(!full());
+  Index index = free_;
+  if (index == kNone) {
+    index = static_cast<Index>(slots_.size());
+    slots_.emplace_back();
+  } else {
+    free_ = slots_[index].chain;
+  }
   FlowSlot& slot = slots_[index];
-  free_ = slot.chain;
   slot = FlowSlot{};
   slot.key = key;
   slot.hash = hash;

@@ -48,8 +48,8 @@ struct alignas(64) FlowSlot {
   std::array<FlowHalf, 2> halves;  // 0: what key.low sends
 };
 
-// FlowSlots is allocated once, for `count` flows. Who wants one more than that must release another
-// before: oldest() is the one that was idle for longest, to within kTouchEvery datagrams.
+// FlowSlots has room for `count` flows from the start. Who wants one more than that must release
+// another before: oldest() is the one that was idle for longest, to within kTouchEvery datagrams.
 class FlowSlots {
  public:
   using Index = std::uint32_t;
@@ -57,9 +57,10 @@ class FlowSlots {
 
   explicit FlowSlots(std::size_t count);
 
-  std::size_t size() const { return slots_.size(); }
+  // made is how many slots were ever taken: those with a lower index may be looked at.
+  std::size_t made() const { return slots_.size(); }
   std::size_t in_use() const { return in_use_; }
-  bool full() const { return free_ == kNone; }
+  bool full() const { return in_use_ == count_; }
   Index oldest() const { return oldest_; }
   FlowSlot& operator[](Index index) { return slots_[index]; }
   const FlowSlot& operator[](Index index) const { return slots_[index]; }
@@ -99,6 +100,9 @@ class FlowSlots {
   void link_newest(Index index);
   void unlink(Index index);
 
+  std::size_t count_;
+  // Has its room from the start, and fills it when it is needed: what was never used takes no
+  // memory.
   std::vector<FlowSlot> slots_;
   std::vector<Index> heads_;  // by hash
   Index free_ = kNone;

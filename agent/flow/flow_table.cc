@@ -71,7 +71,7 @@ FlowOutcome FlowTable::add(const Datagram& datagram, FlightSink& sink) {
 }
 
 void FlowTable::finish(FlightSink& sink) {
-  for (Index i = 0; i < slots_.size(); ++i) {
+  for (Index i = 0; i < slots_.made(); ++i) {
     for (unsigned half = 0; half < 2; ++half) {
       const auto buffer = slots_[i].halves[half].buffer;
       if (buffer != FlightBuffers::kNone && buffers_.has_gap(buffer)) {

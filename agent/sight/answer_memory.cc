@@ -1,6 +1,7 @@
 #include "agent/sight/answer_memory.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "agent/sight/host_text.h"
 
@@ -28,11 +29,12 @@ bool is_recent(WallTime seen, WallTime now) {
 }  // namespace
 
 std::size_t AnswerMemory::WayHash::operator()(const Way& way) const {
-  // FNV-1a; the table is small and bounded, so collisions made on purpose cost little.
-  std::uint64_t hash = 0xcbf29ce484222325U;
+  // The table is small and bounded, so collisions made on purpose cost little.
+  std::uint64_t hash = 0;
   for (const IpAddress* address : {&way.client, &way.server}) {
-    for (const std::uint8_t byte : address->bytes) {
-      hash = (hash ^ byte) * 0x100000001b3U;
+    for (const std::uint64_t half : std::bit_cast<std::array<std::uint64_t, 2>>(address->bytes)) {
+      hash = (hash ^ half) * 0x9e3779b97f4a7c15U;  // 2^64 divided by the golden ratio
+      hash ^= hash >> 32U;
     }
   }
   return hash;

@@ -1,5 +1,9 @@
 #include "agent/parse/dns/name.h"
 
+#include <span>
+
+#include "core/check.h"
+
 namespace gnomon::dns {
 
 namespace {
@@ -9,24 +13,39 @@ constexpr std::uint8_t kLabelTypeMask = 0xc0;
 constexpr std::uint8_t kPointer = 0xc0;
 constexpr std::uint8_t kPlainLabel = 0x00;
 
+// What a byte of a label is as text: itself, its small letter, or 0 when it must be escaped.
+constexpr std::array<char, 256> kText = [] {
+  std::array<char, 256> text{};
+  for (std::size_t byte = 0x21; byte < 0x7f; ++byte) {
+    const bool capital = byte >= 'A' && byte <= 'Z';
+    const bool special = byte == '.' || byte == '\\';
+    text.at(byte) = special ? '\0' : static_cast<char>(capital ? byte + ('a' - 'A') : byte);
+  }
+  return text;
+}();
+
 }  // namespace
 
 void NameText::append_label(Bytes label) {
+  // Every byte takes four characters at most, so the room is asked for once.
+  const std::span<char> room = std::span{text_}.subspan(size_);
+  GNOMON_CHECK(label.size() * 4 + 1 <= room.size());
+  std::size_t at = 0;
   if (size_ > 0) {
-    append('.');
+    room[at++] = '.';
   }
   for (const std::uint8_t byte : label) {
-    if (byte >= 'A' && byte <= 'Z') {
-      append(static_cast<char>(byte + ('a' - 'A')));
-    } else if (byte <= 0x20 || byte >= 0x7f || byte == '.' || byte == '\\') {
-      append('\\');
-      append(static_cast<char>('0' + byte / 100));
-      append(static_cast<char>('0' + byte / 10 % 10));
-      append(static_cast<char>('0' + byte % 10));
+    const char text = kText[byte];
+    if (text != '\0') [[likely]] {
+      room[at++] = text;
     } else {
-      append(static_cast<char>(byte));
+      room[at++] = '\\';
+      room[at++] = static_cast<char>('0' + byte / 100);
+      room[at++] = static_cast<char>('0' + byte / 10 % 10);
+      room[at++] = static_cast<char>('0' + byte % 10);
     }
   }
+  size_ += at;
 }
 
 Result<Ok, ParseError> read_name(Bytes message, ByteReader& reader, NameText& name) {

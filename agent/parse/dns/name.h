@@ -32,8 +32,6 @@ class NameText {  // NOLINT(cppcoreguidelines-pro-type-member-init): see text_
   void append_label(Bytes label);
 
  private:
-  void append(char c) { text_[size_++] = c; }
-
   // Not initialised on purpose: a name is decoded for every record of every message.
   std::array<char, kMaxNameText> text_;
   std::size_t size_ = 0;

@@ -1,5 +1,6 @@
 #include "agent/decode/decoder.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -179,6 +180,52 @@ TEST_CASE("Decoder: no prefix and no changed byte of any link layer does harm", 
                             std::string{to_string(static_cast<DecodeOutcome>(i))} + "\"}");
   }
   CHECK(sum == static_cast<std::int64_t>(packets));
+}
+
+TEST_CASE("Decoder: the short way says what the long way says", "[agent][decode]") {
+  Counters counters;
+  Decoder decoder{counters};
+  Decoder other{counters};  // fragments of its own
+  std::size_t short_ones = 0;
+  const auto compare = [&](const Buffer& bytes, std::uint32_t wire_size) {
+    Packet packet = testing::packet_of(bytes, 1);
+    packet.wire_size = wire_size;
+    Datagram datagram;
+    Datagram again;
+    const DecodeOutcome outcome = decoder.decode(packet, datagram);
+    REQUIRE(outcome == other.decode_anew(packet, again));
+    if (outcome != DecodeOutcome::datagram) {
+      return;
+    }
+    REQUIRE(datagram.source == again.source);
+    REQUIRE(datagram.destination == again.destination);
+    REQUIRE(datagram.transport == again.transport);
+    REQUIRE(datagram.tcp_flags == again.tcp_flags);
+    REQUIRE(datagram.tcp_sequence == again.tcp_sequence);
+    REQUIRE(datagram.missing == again.missing);
+    REQUIRE(datagram.tunnelled == again.tunnelled);
+    REQUIRE(datagram.payload.data() == again.payload.data());
+    REQUIRE(datagram.payload.size() == again.payload.size());
+    ++short_ones;
+  };
+  const Buffer padding(9, 0);
+  for (const Buffer& frame :
+       {ethernet(0x0800, kIpv4), join({ethernet(0x0800, kIpv4), padding}),
+        ethernet(0x0800, ipv4(kUdp, udp(50000, 443, kWords))),
+        join({ethernet(0x0800, ipv4(kUdp, udp(50000, 4789, kWords))), padding})}) {
+    for (std::size_t size = 0; size <= frame.size(); ++size) {
+      const Buffer prefix{frame.begin(), frame.begin() + static_cast<std::ptrdiff_t>(size)};
+      compare(prefix, static_cast<std::uint32_t>(frame.size()));
+    }
+    for (std::size_t at = 0; at < std::min<std::size_t>(frame.size(), 60); ++at) {
+      for (unsigned value = 0; value < 256; ++value) {
+        Buffer changed = frame;
+        changed[at] = static_cast<std::uint8_t>(value);
+        compare(changed, static_cast<std::uint32_t>(frame.size()));
+      }
+    }
+  }
+  CHECK(short_ones > 10'000);
 }
 
 TEST_CASE("Decoder: what is no datagram has its reason", "[agent][decode]") {
