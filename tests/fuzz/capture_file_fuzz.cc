@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "agent/capture/byte_feed.h"
@@ -48,7 +49,13 @@ Summary read_all(gnomon::ByteFeed& feed) {
   }
   gnomon::Packet packet;
   for (;;) {
-    const auto pulled = reader->next(packet);
+    // Property: a packet that can be had without reading is the one that next() would give.
+    bool ready = false;
+    if constexpr (std::is_same_v<Reader, gnomon::PcapReader>) {
+      ready = reader->take_ready(packet);
+    }
+    const gnomon::Result<gnomon::Pull, gnomon::CaptureError> pulled =
+        ready ? gnomon::Pull::packet : reader->next(packet);
     if (!pulled || *pulled == gnomon::Pull::end) {
       summary.failed = !pulled;
       return summary;
