@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
+#include <system_error>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -12,10 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kCountKey = "review/records";
-constexpr std::string_view kRecordPrefix = "review/record/";
 constexpr std::string_view kStandingPrefix = "review/standing/";
-constexpr int kMaxTries = 16;
 
 constexpr std::array<std::pair<Standing, std::string_view>, 8> kWords{
     {{Standing::fresh, "new"},
@@ -30,13 +27,6 @@ constexpr std::array<std::pair<Standing, std::string_view>, 8> kWords{
 bool is_no(Standing standing) {
   return standing == Standing::unsanctioned || standing == Standing::retiring ||
          standing == Standing::retired;
-}
-
-std::string record_key(std::uint64_t number) {
-  std::array<char, 24> text{};
-  static_cast<void>(
-      std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number)));
-  return std::string{kRecordPrefix} + text.data();
 }
 
 std::string standing_key(std::string_view tool) {
@@ -160,29 +150,23 @@ Result<StandingRecord, ReviewError> Review::go_back(const std::string& tool, con
 
 Result<StandingRecord, ReviewError> Review::save(StandingRecord record) {
   record.when = clock_.wall();
-  for (int i = 0; i < kMaxTries; ++i) {
-    const auto count = store_.get(kCountKey);
+  const auto added = trail_.add([&](std::uint64_t number) -> Result<AuditTrail::Entry, IoError> {
     const auto latest = standing(record.change.tool);
-    if (!count || !latest) {
-      return Failure{disk_fault(count ? latest.error() : count.error())};
+    if (!latest) {
+      return Failure{latest.error()};
     }
-    record.number = (count->has_value() ? std::stoull(**count) : 0) + 1;
+    record.number = number;
     record.before = latest->has_value() ? (*latest)->change.standing : Standing::fresh;
     const std::string text = encode(record);
-    // The count guards both: whoever loses the race reads again and tries again.
-    const auto saved =
-        store_.compare_and_apply(kCountKey, *count,
-                                 {{std::string{kCountKey}, std::to_string(record.number)},
-                                  {record_key(record.number), text},
-                                  {standing_key(record.change.tool), text}});
-    if (!saved) {
-      return Failure{disk_fault(saved.error())};
-    }
-    if (*saved) {
-      return record;
-    }
+    return AuditTrail::Entry{text, {{standing_key(record.change.tool), text}}};
+  });
+  if (added) {
+    return record;
   }
-  return Failure{ReviewError{ReviewFault::disk, "too many decisions at once, try again"}};
+  if (added.error().code == std::errc::resource_unavailable_try_again) {
+    return Failure{ReviewError{ReviewFault::disk, "too many decisions at once, try again"}};
+  }
+  return Failure{disk_fault(added.error())};
 }
 
 Result<std::optional<StandingRecord>, IoError> Review::standing(std::string_view tool) const {
@@ -209,12 +193,11 @@ Result<std::vector<StandingRecord>, IoError> Review::standings() const {
 
 Result<std::vector<StandingRecord>, IoError> Review::record(std::string_view tool) const {
   std::vector<StandingRecord> all;
-  const auto read = store_.scan(kRecordPrefix, [&](std::string_view, std::string_view value) {
-    auto record = decode(value);
+  const auto read = trail_.read([&](std::string_view text) {
+    auto record = decode(text);
     if (record && (tool.empty() || record->change.tool == tool)) {
       all.push_back(std::move(*record));
     }
-    return true;
   });
   if (!read) {
     return Failure{read.error()};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collector/rollup/calendar.h"
+#include "collector/storage/audit_trail.h"
 #include "collector/storage/meta_store.h"
 #include "core/clock.h"
 #include "core/io_error.h"
@@ -73,7 +74,8 @@ constexpr std::size_t kMaxReviewText = 2000;
 // from every thread; blocks on the disk.
 class Review {
  public:
-  Review(MetaStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  Review(MetaStore& store, const Clock& clock)
+      : store_(store), clock_(clock), trail_(store, "review") {}
 
   // decide checks and saves a change; yields its record.
   Result<StandingRecord, ReviewError> decide(const StandingChange& change);
@@ -96,6 +98,7 @@ class Review {
 
   MetaStore& store_;
   const Clock& clock_;
+  AuditTrail trail_;
 };
 
 }  // namespace gnomon

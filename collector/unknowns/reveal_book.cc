@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdio>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -13,10 +12,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kCountKey = "unknowns/records";
-constexpr std::string_view kRecordPrefix = "unknowns/record/";
 constexpr std::string_view kDomainPrefix = "unknowns/domain/";
-constexpr int kMaxTries = 16;
 
 constexpr std::array<std::string_view, 4> kOutcomes = {"asked", "revealed", "known", "disputed"};
 
@@ -123,21 +119,8 @@ std::optional<RevealRecord> decode_record(std::string_view text) {
   return record;
 }
 
-std::string record_key(std::uint64_t number) {
-  std::array<char, 24> text{};
-  static_cast<void>(
-      std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(number)));
-  return std::string{kRecordPrefix} + text.data();
-}
-
 std::string domain_key(std::string_view domain) {
   return std::string{kDomainPrefix} + std::string{domain};
-}
-
-std::uint64_t number_of(std::string_view text) {
-  std::uint64_t number = 0;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
 }
 
 }  // namespace
@@ -148,14 +131,9 @@ std::string_view to_string(RevealOutcome outcome) {
 
 Result<Ok, IoError> RevealBook::write(RevealRecord record, std::uint32_t min_devices) {
   record.when = clock_.wall();
-  for (int i = 0; i < kMaxTries; ++i) {
-    const auto count = store_.get(kCountKey);
-    if (!count) {
-      return Failure{count.error()};
-    }
-    record.number = number_of(count->value_or("0")) + 1;
-    std::vector<MetaChange> changes{{std::string{kCountKey}, std::to_string(record.number)},
-                                    {record_key(record.number), encode(record)}};
+  return trail_.add([&](std::uint64_t number) -> Result<AuditTrail::Entry, IoError> {
+    record.number = number;
+    AuditTrail::Entry entry{encode(record), {}};
     if (record.outcome == RevealOutcome::revealed) {
       auto held = find(record.domain);
       if (!held) {
@@ -167,19 +145,10 @@ Result<Ok, IoError> RevealBook::write(RevealRecord record, std::uint32_t min_dev
           domain.tokens.end()) {
         domain.tokens.push_back(record.token);
       }
-      changes.push_back({domain_key(record.domain), encode(domain)});
+      entry.changes.push_back({domain_key(record.domain), encode(domain)});
     }
-    // The count guards all of it: whoever loses the race reads again and tries again.
-    const auto saved = store_.compare_and_apply(kCountKey, *count, changes);
-    if (!saved) {
-      return Failure{saved.error()};
-    }
-    if (*saved) {
-      return Ok{};
-    }
-  }
-  return Failure{IoError{"write", std::string{kCountKey},
-                         std::make_error_code(std::errc::resource_unavailable_try_again)}};
+    return entry;
+  });
 }
 
 Result<std::optional<RevealedDomain>, IoError> RevealBook::find(const std::string& domain) const {
@@ -206,11 +175,10 @@ Result<std::vector<RevealedDomain>, IoError> RevealBook::domains() const {
 
 Result<std::vector<RevealRecord>, IoError> RevealBook::record() const {
   std::vector<RevealRecord> all;
-  const auto read = store_.scan(kRecordPrefix, [&](std::string_view, std::string_view value) {
-    if (auto record = decode_record(value)) {
+  const auto read = trail_.read([&](std::string_view text) {
+    if (auto record = decode_record(text)) {
       all.push_back(std::move(*record));
     }
-    return true;
   });
   if (!read) {
     return Failure{read.error()};

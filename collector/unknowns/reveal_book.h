@@ -9,6 +9,7 @@
 
 #include "collector/rollup/calendar.h"
 #include "collector/rollup/totals.h"
+#include "collector/storage/audit_trail.h"
 #include "collector/storage/meta_store.h"
 #include "core/clock.h"
 #include "core/io_error.h"
@@ -51,7 +52,8 @@ struct RevealRecord {
 // records are never changed and never removed. Safe from every thread; blocks on the disk.
 class RevealBook {
  public:
-  RevealBook(MetaStore& store, const Clock& clock) : store_(store), clock_(clock) {}
+  RevealBook(MetaStore& store, const Clock& clock)
+      : store_(store), clock_(clock), trail_(store, "unknowns") {}
 
   // write adds a record, with its number and time. With `revealed` the token belongs to the
   // record's domain from now on.
@@ -65,6 +67,7 @@ class RevealBook {
 
   MetaStore& store_;
   const Clock& clock_;
+  AuditTrail trail_;
 };
 
 }  // namespace gnomon
