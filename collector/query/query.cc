@@ -5,14 +5,15 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 
+#include "collector/query/coverage.h"
+#include "collector/query/span.h"
 #include "core/catalog/rule_pack.h"
 
 namespace gnomon {
 namespace {
-
-constexpr double kBlindBelow = 0.9;
 
 // DeviceWeeks is what one device did with one tool in the weeks that are told.
 struct DeviceWeeks {
@@ -32,29 +33,6 @@ struct ToolFacts {
   std::uint32_t devices_ever = 0;
 };
 using Facts = std::map<std::string, ToolFacts, std::less<>>;
-
-// Span is a week and the weeks before it, in days and in moments.
-struct Span {
-  Span(Week asked, const Calendar& calendar)
-      : week(asked),
-        monday(first_day(asked)),
-        begin(calendar.begin_of(monday)),
-        end(calendar.begin_of(monday.plus(7))) {}
-
-  bool holds(WallTime time) const { return time >= begin && time < end; }
-  bool holds(Day day) const { return day >= monday && day < monday.plus(7); }
-  Day history_begin() const {
-    return monday.plus(-7 * (static_cast<std::int32_t>(kHistoryWeeks) - 1));
-  }
-  std::size_t history_index(Day day) const {
-    return static_cast<std::size_t>((day.number - history_begin().number) / 7);
-  }
-
-  Week week;
-  Day monday;
-  WallTime begin;
-  WallTime end;
-};
 
 Result<Ok, IoError> read_days(const Snapshot& snapshot, const Span& span, std::string_view only,
                               Facts& facts) {
@@ -162,131 +140,7 @@ ToolWeek tool_week(ToolName name, ToolFacts&& facts, const Span& span) {
   return week;
 }
 
-void add_counts(Health& sum, const Health& more) {
-  sum.packets += more.packets;
-  sum.dropped += more.dropped;
-  sum.hellos += more.hellos;
-  sum.hellos_incomplete += more.hellos_incomplete;
-  sum.ech_real += more.ech_real;
-  sum.encrypted_dns += more.encrypted_dns;
-  sum.flows_evicted += more.flows_evicted;
-}
-
-using AgentIds = std::set<std::string, std::less<>>;
-
-// read_health adds up, agent by agent, what was counted within the week. `reporting` takes the ids
-// of those that told anything.
-Result<Ok, IoError> read_health(const Snapshot& snapshot, const Span& span, Coverage& coverage,
-                                AgentIds& reporting) {
-  struct OfAgent {
-    std::optional<Health> last;
-    Health grown;
-    bool reporting = false;
-  };
-  std::map<std::string, OfAgent, std::less<>> agents;
-  // A week earlier too: what was counted over Sunday's midnight is the difference to the report
-  // before it.
-  auto read = snapshot.health(
-      span.monday.plus(-7), span.monday.plus(7),
-      [&](Day day, std::string_view agent, const HealthDay& total) {
-        OfAgent& of_agent = agents[std::string{agent}];
-        if (span.holds(day)) {
-          of_agent.reporting = true;
-          add_counts(of_agent.grown,
-                     of_agent.last ? grown_between(*of_agent.last, total.first) : total.first);
-          add_counts(of_agent.grown, total.grown);
-        }
-        of_agent.last = total.last;
-        return true;
-      });
-  for (const auto& [agent, of_agent] : agents) {
-    if (of_agent.reporting) {
-      reporting.insert(agent);
-      ++coverage.agents_reporting;
-      add_counts(coverage.grown, of_agent.grown);
-      const auto share = readable_share(of_agent.grown);
-      coverage.agents_blind += share && *share < kBlindBelow ? 1U : 0U;
-    }
-  }
-  coverage.readable = readable_share(coverage.grown);
-  return read;
-}
-
-Result<Ok, IoError> read_coverage(const Snapshot& snapshot, const Span& span, WeekAnswer& answer) {
-  Coverage& coverage = answer.coverage;
-  AgentIds reporting;
-  if (auto read = read_health(snapshot, span, coverage, reporting); !read) {
-    return read;
-  }
-  std::map<std::string, GapSum> gaps;
-  auto read =
-      snapshot.gaps(span.monday, span.monday.plus(7), [&](Day, std::string_view, const Gap& gap) {
-        GapSum& sum = gaps[gap.reason];
-        sum.reason = gap.reason;
-        ++sum.times;
-        sum.contacts += gap.contacts;
-        return true;
-      });
-  if (!read) {
-    return read;
-  }
-  for (auto& [reason, sum] : gaps) {
-    coverage.gaps.push_back(std::move(sum));
-  }
-  WallTime first_ever = WallTime::max();
-  const WallTime until = std::min(span.end, answer.asked);
-  read = snapshot.agents([&](std::string_view agent, const AgentTotal& total) {
-    first_ever = std::min(first_ever, total.first_received);
-    if (!answer.fresh || total.last_received > *answer.fresh) {
-      answer.fresh = total.last_received;
-    }
-    // What was played from recordings, or kept through a long time offline, tells of days before
-    // the collector first heard of the agent.
-    if (total.first_received < span.end || reporting.count(agent) > 0) {
-      ++coverage.agents_known;
-      coverage.agents_silent += total.last_received < until - kSilentAfter ? 1U : 0U;
-    }
-    return true;
-  });
-  return read;
-}
-
-// read_lost adds to each agent what it declared lost lately. Agents stand in the order of their
-// ids.
-Result<Ok, IoError> read_lost(const Snapshot& snapshot, AgentsAnswer& answer) {
-  const Day today = snapshot.facts().calendar.day_of(answer.asked);
-  return snapshot.gaps(
-      today.plus(-kLostDays), today.plus(2), [&](Day, std::string_view agent, const Gap& gap) {
-        const auto row =
-            std::lower_bound(answer.agents.begin(), answer.agents.end(), agent,
-                             [](const AgentRow& one, std::string_view id) { return one.id < id; });
-        if (row == answer.agents.end() || row->id != agent) {
-          return true;
-        }
-        auto sum = std::find_if(row->lost.begin(), row->lost.end(),
-                                [&](const GapSum& known) { return known.reason == gap.reason; });
-        if (sum == row->lost.end()) {
-          sum = row->lost.insert(row->lost.end(), GapSum{gap.reason, 0, 0});
-        }
-        ++sum->times;
-        sum->contacts += gap.contacts;
-        return true;
-      });
-}
-
 }  // namespace
-
-std::optional<double> readable_share(const Health& counts) {
-  if (counts.hellos == 0) {
-    return std::nullopt;
-  }
-  const auto hidden = std::min(counts.hellos, counts.hellos_incomplete + counts.ech_real);
-  const double read =
-      static_cast<double>(counts.hellos - hidden) / static_cast<double>(counts.hellos);
-  const double arrived = static_cast<double>(counts.packets);
-  const double dropped = static_cast<double>(counts.dropped);
-  return arrived + dropped > 0 ? read * arrived / (arrived + dropped) : read;
-}
 
 Result<WeekAnswer, IoError> Query::week(Week week) const {
   const auto snapshot = source_.snapshot();
@@ -343,46 +197,6 @@ Result<std::optional<ToolWeek>, IoError> Query::tool(std::string_view id, Week w
   ToolWeek week_of_tool = tool_week(name_of(id), std::move(found->second), span);
   tell_owners(week_of_tool);
   return std::optional{std::move(week_of_tool)};
-}
-
-Result<AgentsAnswer, IoError> Query::agents() const {
-  const auto snapshot = source_.snapshot();
-  AgentsAnswer answer;
-  answer.asked = clock_.wall();
-  answer.sample = snapshot->facts().sample;
-  const auto read = snapshot->agents([&](std::string_view id, const AgentTotal& total) {
-    AgentRow row;
-    row.id = id;
-    row.first_received = total.first_received;
-    row.last_received = total.last_received;
-    row.silent = total.last_received < answer.asked - kSilentAfter;
-    row.batches = total.batches;
-    row.refused = total.refused;
-    row.contacts = total.contacts;
-    row.gaps = total.gaps;
-    row.contacts_lost = total.contacts_lost;
-    row.clock_ahead_s = total.clock_ahead_ns / 1'000'000'000;
-    if (total.health) {
-      row.version = total.health->agent_version;
-      row.pack_version = total.health->pack_version;
-      row.rss_bytes = total.health->rss_bytes;
-      row.spool_bytes = total.health->spool_bytes;
-      row.notes = total.health->notes;
-      row.readable = readable_share(*total.health);
-    }
-    if (!answer.fresh || row.last_received > *answer.fresh) {
-      answer.fresh = row.last_received;
-    }
-    answer.agents.push_back(std::move(row));
-    return true;
-  });
-  if (!read) {
-    return Failure{read.error()};
-  }
-  if (const auto lost = read_lost(*snapshot, answer); !lost) {
-    return Failure{lost.error()};
-  }
-  return answer;
 }
 
 void Query::set_pack(std::shared_ptr<const RulePack> pack) {

@@ -82,6 +82,10 @@ std::string query_value(std::string_view text) {
   return out;
 }
 
+std::string badge(const char* kind, std::string_view words) {
+  return std::string{"<span class=\"badge "} + kind + "\">" + escape_html(words) + "</span>";
+}
+
 std::uint32_t shown_size(std::uint32_t count, std::uint32_t min_group) {
   return count == 0 || min_group == 0 ? count : std::max(count, min_group - 1);
 }

@@ -20,6 +20,9 @@ std::string whole_page(const Frame& frame, Nav nav, std::string_view title, std:
 // query_value makes text safe as the value of a query parameter.
 std::string query_value(std::string_view text);
 
+// badge is a few words in a frame; `kind` is its class in the style sheet.
+std::string badge(const char* kind, std::string_view words);
+
 // Bars and lines draw hidden groups at the size of the largest that would be hidden, so that a
 // picture tells no more than its words.
 std::uint32_t shown_size(std::uint32_t count, std::uint32_t min_group);

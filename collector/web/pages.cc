@@ -50,10 +50,6 @@ constexpr Lane kLanes[] = {
      [](const ToolWeek& week) { return week.devices == 0; }},
 };
 
-std::string badge(const char* kind, std::string_view words) {
-  return std::string{"<span class=\"badge "} + kind + "\">" + escape_html(words) + "</span>";
-}
-
 std::string card(const Frame& frame, const ToolWeek& week, Week asked, const Standings& standings) {
   std::string out = "<li class=\"card\"><div class=\"cardhead\"><h3><a href=\"/tools/" +
                     query_value(week.tool.id) + "?week=" + to_string(asked) + "\">" +
@@ -149,11 +145,6 @@ std::string figures(const WeekAnswer& answer) {
   return out + "</dl>\n";
 }
 
-std::string size_words(std::uint64_t bytes) {
-  return bytes >= (1U << 20) ? std::to_string(bytes >> 20) + " MiB"
-                             : std::to_string(bytes >> 10) + " KiB";
-}
-
 std::string evidence_list(const std::vector<Evidence>& evidence) {
   std::string out = "<ol class=\"evidence\">";
   for (const Evidence& line : evidence) {
@@ -212,20 +203,6 @@ std::string record_list(const std::vector<StandingRecord>& record, const Calenda
     out += "</li>";
   }
   return out + "</ol>";
-}
-
-// lost_words tells what an agent declared lost: all of it as a number, and lately why.
-std::string lost_words(const AgentRow& row) {
-  if (row.gaps == 0) {
-    return "nothing";
-  }
-  std::string words = std::to_string(row.contacts_lost) +
-                      (row.contacts_lost == 1 ? " contact, " : " contacts, ") +
-                      std::to_string(row.gaps) + (row.gaps == 1 ? " gap" : " gaps");
-  for (const GapSum& sum : row.lost) {
-    words += badge("growing", sum.reason);
-  }
-  return words;
 }
 
 // tenant_list names the company's own parts, and others' that enough devices met.
@@ -362,39 +339,6 @@ std::string tool_page(const Frame& frame, const ToolWeek& tool, Week week,
   main += "<section><h2>What was decided</h2>" + record_list(record, frame.calendar) +
           "</section></div>\n";
   return whole_page(frame, Nav::tools, tool.tool.name, main);
-}
-
-std::string agents_page(const Frame& frame, const AgentsAnswer& answer) {
-  std::string main = "<div class=\"wide\"><h1>Agents</h1><p class=\"subtitle\">" +
-                     std::to_string(answer.agents.size()) +
-                     (answer.agents.size() == 1 ? " agent has" : " agents have") +
-                     " reported. Ids are random and name nobody.</p>\n";
-  if (answer.agents.empty()) {
-    main +=
-        "<div class=\"empty\"><h2>No agent has reported yet</h2><p>Make a join token with "
-        "<code>gnomon admin token create</code> and enrol a workstation.</p></div></div>\n";
-    return whole_page(frame, Nav::agents, "Agents", main);
-  }
-  main +=
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Agents\"><table "
-      "class=\"agents\"><thead><tr><th>Agent</th><th>Last report</th><th>Version</th>"
-      "<th>Names readable</th><th>Batches</th><th>Declared lost</th><th>Memory</th><th>State"
-      "</th></tr></thead><tbody>\n";
-  for (const AgentRow& row : answer.agents) {
-    main += "<tr><th scope=\"row\"><code>" + escape_html(row.id) + "</code></th><td>" +
-            ago(row.last_received, answer.asked) + "</td><td>" +
-            escape_html(row.version.empty() ? "-" : row.version) + "</td><td>" +
-            (row.readable ? std::to_string(static_cast<int>(*row.readable * 100)) + " %" : "-") +
-            "</td><td>" + std::to_string(row.batches) + "</td><td>" + lost_words(row) +
-            "</td><td>" + (row.rss_bytes == 0 ? "-" : size_words(row.rss_bytes)) + "</td><td>";
-    std::string state = row.silent ? badge("silent", "silent") : badge("ok", "reporting");
-    for (const std::string& note : row.notes) {
-      state += badge("growing", note);
-    }
-    main += state + "</td></tr>\n";
-  }
-  main += "</tbody></table></div></div>\n";
-  return whole_page(frame, Nav::agents, "Agents", main);
 }
 
 std::string digest_page(const Frame& frame, const Digest& digest, const std::vector<Week>& issued) {
