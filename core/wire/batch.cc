@@ -7,7 +7,7 @@
 #include <chrono>
 
 #include "core/check.h"
-#include "core/domain_name.h"
+#include "core/file.h"
 #include "core/wire/batch_proto.h"
 #include "core/wire/text.h"
 #include "gnomon/v1/contact.pb.h"
@@ -24,11 +24,6 @@ std::int64_t to_ns(WallTime time) {
 }
 WallTime from_ns(std::int64_t ns) {
   return WallTime{std::chrono::nanoseconds{ns}};
-}
-
-template <typename Enum>
-Enum known_or_zero(std::uint32_t number, Enum last) {
-  return number <= static_cast<std::uint32_t>(last) ? static_cast<Enum>(number) : Enum{};
 }
 
 void to_proto(const Contact& contact, v1::Contact& out) {
@@ -60,117 +55,6 @@ void to_proto(const Contact& contact, v1::Contact& out) {
     added.set_host(line.host);
     added.set_role(static_cast<std::uint32_t>(line.role));
   }
-}
-
-Contact from_proto(const v1::Contact& in) {
-  Contact contact;
-  contact.tool = in.tool();
-  contact.tenant = in.tenant();
-  contact.role = known_or_zero(in.role(), Role::idp);
-  contact.audience = known_or_zero(in.audience(), Audience::visitor);
-  contact.stage = known_or_zero(in.stage(), Stage::dormant);
-  contact.confidence = static_cast<std::uint16_t>(in.confidence());
-  contact.window_begin = from_ns(in.window_begin_ns());
-  contact.window_end = from_ns(in.window_end_ns());
-  contact.first = from_ns(in.first_ns());
-  contact.last = from_ns(in.last_ns());
-  contact.dns = in.dns();
-  contact.tls = in.tls();
-  contact.quic = in.quic();
-  contact.http = in.http();
-  contact.bytes_up = in.bytes_up();
-  contact.bytes_down = in.bytes_down();
-  contact.user = in.user();
-  contact.program = in.program();
-  contact.pack_version = in.pack_version();
-  for (const v1::Evidence& line : in.evidence()) {
-    contact.evidence.push_back(Evidence{from_ns(line.when_ns()), line.what(), line.host(),
-                                        known_or_zero(line.role(), Role::idp)});
-  }
-  return contact;
-}
-
-bool is_tool_id(std::string_view text) {
-  return !text.empty() && text.size() <= kMaxToolBytes &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
-}
-
-// check yields the first limit or rule that a decoded contact breaks.
-std::optional<WireError> check(const v1::Contact& contact) {
-  if (contact.tenant().size() > kMaxTenantBytes || contact.user().size() > kMaxUserBytes ||
-      contact.program().size() > kMaxProgramBytes ||
-      static_cast<std::size_t>(contact.evidence_size()) > kMaxEvidence) {
-    return WireError::over_limit;
-  }
-  if (!is_tool_id(contact.tool()) || !is_printable(contact.tenant()) ||
-      !is_printable(contact.user()) || !is_printable(contact.program()) ||
-      contact.confidence() > 1000 || contact.window_begin_ns() > contact.window_end_ns() ||
-      contact.first_ns() > contact.last_ns()) {
-    return WireError::malformed;
-  }
-  for (const v1::Evidence& line : contact.evidence()) {
-    if (line.what().size() > kMaxWhatBytes || line.host().size() > kMaxNameBytes) {
-      return WireError::over_limit;
-    }
-    if (!is_printable(line.what()) || !is_printable(line.host())) {
-      return WireError::malformed;
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<WireError> check(const v1::Gap& gap) {
-  if (gap.reason().size() > kMaxReasonBytes) {
-    return WireError::over_limit;
-  }
-  if (gap.reason().empty() || !is_printable(gap.reason()) || gap.from_ns() > gap.to_ns() ||
-      gap.from_sequence() > gap.to_sequence()) {
-    return WireError::malformed;
-  }
-  return std::nullopt;
-}
-
-std::optional<WireError> check(const v1::UnknownToken& report) {
-  // Days beyond this would overflow the nanoseconds of a WallTime (the year 2262).
-  constexpr std::uint32_t kLastDay = 106'000;
-  const bool good = report.token().size() == UnknownToken{}.size() &&
-                    report.first_day() <= report.last_day() && report.last_day() <= kLastDay;
-  return good ? std::nullopt : std::optional{WireError::malformed};
-}
-
-TokenReport from_proto(const v1::UnknownToken& in) {
-  TokenReport report;
-  std::copy(in.token().begin(), in.token().end(), report.token.begin());
-  report.epoch = in.epoch();
-  report.first_day = in.first_day();
-  report.last_day = in.last_day();
-  return report;
-}
-
-std::optional<WireError> check(const v1::Batch& batch) {
-  if (static_cast<std::size_t>(batch.contacts_size()) > kMaxBatchContacts ||
-      static_cast<std::size_t>(batch.gaps_size()) > kMaxBatchGaps ||
-      static_cast<std::size_t>(batch.unknowns_size()) > kMaxBatchUnknowns) {
-    return WireError::over_limit;
-  }
-  for (const v1::Contact& contact : batch.contacts()) {
-    if (const auto fault = check(contact)) {
-      return fault;
-    }
-  }
-  for (const v1::Gap& gap : batch.gaps()) {
-    if (const auto fault = check(gap)) {
-      return fault;
-    }
-  }
-  for (const v1::UnknownToken& report : batch.unknowns()) {
-    if (const auto fault = check(report)) {
-      return fault;
-    }
-  }
-  return batch.has_health() ? wire::check(batch.health()) : std::nullopt;
 }
 
 v1::Batch to_proto(const Batch& batch) {
@@ -272,40 +156,8 @@ bool fits(const Batch& batch) {
       batch.unknowns.size() > kMaxBatchUnknowns) {
     return false;
   }
-  const v1::Batch out = to_proto(batch);
-  return !check(out) && out.ByteSizeLong() <= kMaxBatchBytes;
-}
-
-Result<Batch, WireError> decode_batch(Bytes encoded) {
-  if (encoded.size() > kMaxBatchBytes) {
-    return Failure{WireError::over_limit};
-  }
-  v1::Batch in;
-  if (!in.ParseFromArray(encoded.data(), static_cast<int>(encoded.size()))) {
-    return Failure{WireError::malformed};
-  }
-  if (const auto fault = check(in)) {
-    return Failure{*fault};
-  }
-  Batch batch;
-  batch.contacts.reserve(static_cast<std::size_t>(in.contacts_size()));
-  for (const v1::Contact& contact : in.contacts()) {
-    batch.contacts.push_back(from_proto(contact));
-  }
-  for (const v1::Gap& gap : in.gaps()) {
-    batch.gaps.push_back(Gap{from_ns(gap.from_ns()), from_ns(gap.to_ns()), gap.reason(),
-                             gap.contacts(), gap.from_sequence(), gap.to_sequence()});
-  }
-  if (in.has_health()) {
-    batch.health = from_proto(in.health());
-  }
-  batch.sealed = from_ns(in.sealed_ns());
-  batch.sealed_monotonic_ns = in.sealed_monotonic_ns();
-  batch.part = in.part();
-  for (const v1::UnknownToken& report : in.unknowns()) {
-    batch.unknowns.push_back(from_proto(report));
-  }
-  return batch;
+  const std::string encoded = encode_batch(batch);
+  return decode_batch(bytes_of(encoded)).has_value();
 }
 
 std::string compress(std::string_view plain) {

@@ -1,5 +1,6 @@
 #include "core/wire/text.h"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace gnomon::wire {
@@ -45,6 +46,12 @@ std::size_t character_size(std::string_view text) {
 }  // namespace
 
 bool is_printable(std::string_view text) {
+  // Nearly all text is ASCII, and nearly all of a batch is text.
+  const auto* plain_end = std::find_if(text.begin(), text.end(), [](char c) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    return byte < 0x20 || byte >= 0x7f;
+  });
+  text.remove_prefix(static_cast<std::size_t>(plain_end - text.begin()));
   while (!text.empty()) {
     const std::size_t size = character_size(text);
     if (size == 0) {

@@ -202,6 +202,59 @@ TEST_CASE("Batch: every byte changed gives a batch or an error, never a crash", 
   }
 }
 
+TEST_CASE("Batch: the fields may come in any order, and the last of two counts", "[core][wire]") {
+  // A contact that says its program before its tool, and its tool twice.
+  const std::string contact{
+      "\x92\x01\x07"
+      "firefox"
+      "\x0a\x05"
+      "asana"
+      "\x0a\x06"
+      "trello"};
+  std::string bytes{"\x30\x03\x0a"};  // the part, then the contact
+  bytes += static_cast<char>(contact.size());
+  bytes += contact;
+  const auto back = wire::decode_batch(bytes_of(bytes));
+  REQUIRE(back);
+  REQUIRE(back->contacts.size() == 1);
+  CHECK(back->contacts[0].tool == "trello");
+  CHECK(back->contacts[0].program == "firefox");
+  CHECK(back->part == 3);
+  v1::Batch generated;
+  REQUIRE(generated.ParseFromString(bytes));
+  CHECK(generated.contacts(0).tool() == back->contacts[0].tool);
+}
+
+TEST_CASE("Batch: every prefix is an error or a smaller batch", "[core][wire]") {
+  const std::string good = wire::encode_batch(full_batch());
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    CAPTURE(size);
+    const std::string prefix = good.substr(0, size);
+    const auto back = wire::decode_batch(bytes_of(prefix));
+    // Protobuf's own reading says whether the prefix ends between two fields.
+    v1::Batch generated;
+    CHECK(back.has_value() == generated.ParseFromString(prefix));
+    if (back) {
+      CHECK(back->contacts.size() == static_cast<std::size_t>(generated.contacts_size()));
+      CHECK_FALSE(*back == full_batch());
+    }
+  }
+}
+
+TEST_CASE("Batch: lengths that lie are malformed", "[core][wire]") {
+  const auto malformed = [](const std::string& bytes) {
+    const auto back = wire::decode_batch(bytes_of(bytes));
+    return !back && back.error() == WireError::malformed;
+  };
+  CHECK(malformed("\x0a\x7f"));                                        // a contact beyond the end
+  CHECK(malformed("\x0a\x03\x0a\x05hello"));                           // a text beyond its contact
+  CHECK(malformed("\x0a\xff\xff\xff\xff\x0f"));                        // more than an int holds
+  CHECK(malformed(std::string(1, '\x20') + std::string(11, '\xff')));  // a number without end
+  CHECK(malformed(std::string("\x00", 1)));                            // field number 0
+  CHECK(malformed("\x0b\x0c"));                                        // a group
+  CHECK(malformed("\x0a"));
+}
+
 TEST_CASE("Compression: what is compressed comes back, within the limit only", "[core][wire]") {
   const std::string plain(10'000, 'x');
   const std::string small = wire::compress(plain);
