@@ -141,6 +141,10 @@ Day Calendar::day_of(WallTime time) const {
                 chrono::day{static_cast<unsigned>(parts.tm_mday)});
 }
 
+chrono::seconds Calendar::offset_at(WallTime time) const {
+  return chrono::seconds{local_ ? parts_of(time, true).tm_gmtoff : 0};
+}
+
 WallTime Calendar::begin_of(Day day) const {
   const chrono::sys_days days = days_of(day);
   if (!local_) {
@@ -158,6 +162,29 @@ WallTime Calendar::begin_of(Day day) const {
 std::string Calendar::clock_words(WallTime time) const {
   const std::tm parts = parts_of(time, local_);
   return format("%02d:%02d", parts.tm_hour, parts.tm_min);
+}
+
+const DayFinder::Hour& DayFinder::hour_of(WallTime time) {
+  const auto number = chrono::floor<chrono::hours>(time.time_since_epoch()).count();
+  // The remainder of a negative number is negative: hours before 1970 count from the other end.
+  Hour& hour = hours_[static_cast<std::uint64_t>(number) % kHours];
+  if (hour.number != number) {
+    const WallTime begin{chrono::hours{number}};
+    hour.number = number;
+    hour.offset = calendar_.offset_at(begin);
+    hour.even =
+        hour.offset == calendar_.offset_at(begin + chrono::minutes{60} - chrono::seconds{1});
+  }
+  return hour;
+}
+
+Day DayFinder::day_of(WallTime time) {
+  const Hour& hour = hour_of(time);
+  if (!hour.even) {
+    return calendar_.day_of(time);
+  }
+  const auto local = chrono::floor<chrono::seconds>(time.time_since_epoch()) + hour.offset;
+  return Day{static_cast<std::int32_t>(chrono::floor<chrono::days>(local).count())};
 }
 
 std::string utc_text(WallTime time) {

@@ -2,8 +2,11 @@
 
 #pragma once
 
+#include <array>
+#include <chrono>
 #include <compare>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,13 +57,39 @@ class Calendar {
   static Calendar local() { return Calendar(true); }
 
   Day day_of(WallTime time) const;
-  WallTime begin_of(Day day) const;              // its first moment
-  std::string clock_words(WallTime time) const;  // "09:41"
+  std::chrono::seconds offset_at(WallTime time) const;  // how far local time is ahead of UTC
+  WallTime begin_of(Day day) const;                     // its first moment
+  std::string clock_words(WallTime time) const;         // "09:41"
 
  private:
   explicit Calendar(bool local) : local_(local) {}
 
   bool local_;
+};
+
+// DayFinder is Calendar::day_of for many moments: it asks the time zone, which costs more than
+// adding up a contact does, once for each hour that they lie in. An hour in which clocks are set is
+// asked for moment by moment. One thread.
+class DayFinder {
+ public:
+  explicit DayFinder(Calendar calendar) : calendar_(calendar) {}
+
+  Day day_of(WallTime time);
+
+ private:
+  struct Hour {
+    std::int64_t number = std::numeric_limits<std::int64_t>::min();  // since 1970, UTC
+    bool even = false;  // one offset holds all through it
+    std::chrono::seconds offset{0};
+  };
+
+  // Contacts of a batch lie close together; those of a laptop that comes back within some days.
+  static constexpr std::size_t kHours = 64;
+
+  const Hour& hour_of(WallTime time);
+
+  Calendar calendar_;
+  std::array<Hour, kHours> hours_;
 };
 
 // utc_text gives "2026-11-22T04:51:42Z", the form of all machine-readable output.

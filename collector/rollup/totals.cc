@@ -31,7 +31,24 @@ bool clearer(const SignupTotal& one, const SignupTotal& other) {
          (one.evidence == other.evidence && one.tenant < other.tenant);
 }
 
+void add_name(std::vector<std::string>& into, const std::string& name) {
+  if (name.empty()) {
+    return;
+  }
+  const auto place = std::lower_bound(into.begin(), into.end(), name);
+  if (place != into.end() && *place == name) {
+    return;
+  }
+  into.insert(place, name);
+  if (into.size() > kMaxDayNames) {
+    into.pop_back();
+  }
+}
+
 void add_names(std::vector<std::string>& into, const std::vector<std::string>& more) {
+  if (more.empty()) {
+    return;
+  }
   std::vector<std::string> both;
   both.reserve(into.size() + more.size());
   std::set_union(into.begin(), into.end(), more.begin(), more.end(), std::back_inserter(both));
@@ -39,6 +56,21 @@ void add_names(std::vector<std::string>& into, const std::vector<std::string>& m
     both.resize(kMaxDayNames);
   }
   into = std::move(both);
+}
+
+void add_stage(DayTotal& into, Stage stage, std::uint16_t confidence) {
+  if (involvement(stage) > involvement(into.stage)) {
+    into.stage = stage;
+    into.confidence = confidence;
+  } else if (stage == into.stage) {
+    into.confidence = std::max(into.confidence, confidence);
+  }
+}
+
+void add_signup(DayTotal& into, SignupTotal later) {
+  if (!into.signup || clearer(later, *into.signup)) {
+    into.signup = std::move(later);
+  }
 }
 
 }  // namespace
@@ -129,12 +161,7 @@ HealthDay health_day(const Health& health) {
 }
 
 void add(DayTotal& into, const DayTotal& later) {
-  if (involvement(later.stage) > involvement(into.stage)) {
-    into.stage = later.stage;
-    into.confidence = later.confidence;
-  } else if (later.stage == into.stage) {
-    into.confidence = std::max(into.confidence, later.confidence);
-  }
+  add_stage(into, later.stage, later.confidence);
   for (std::size_t i = 0; i < into.by_role.size(); ++i) {
     into.by_role[i] += later.by_role[i];
   }
@@ -147,8 +174,8 @@ void add(DayTotal& into, const DayTotal& later) {
   into.bytes_down += later.bytes_down;
   into.first = std::min(into.first, later.first);
   into.last = std::max(into.last, later.last);
-  if (later.signup && (!into.signup || clearer(*later.signup, *into.signup))) {
-    into.signup = later.signup;
+  if (later.signup) {
+    add_signup(into, *later.signup);
   }
   add_names(into.tenants, later.tenants);
   add_names(into.api_programs, later.api_programs);
@@ -162,6 +189,33 @@ void add(ToolDevice& into, const ToolDevice& later) {
   into.first_signup = std::min(into.first_signup, later.first_signup);
   into.first_active = std::min(into.first_active, later.first_active);
   into.first_integrated = std::min(into.first_integrated, later.first_integrated);
+}
+
+void add(DayTotal& into, const Contact& later) {
+  const Stage stage = capped_stage(later);
+  add_stage(into, stage, stage == later.stage ? later.confidence : std::uint16_t{0});
+  into.by_role.at(static_cast<std::size_t>(later.role)) +=
+      later.dns + later.tls + later.quic + later.http;
+  into.contacts += 1;
+  into.dns += later.dns;
+  into.tls += later.tls;
+  into.quic += later.quic;
+  into.http += later.http;
+  into.bytes_up += later.bytes_up;
+  into.bytes_down += later.bytes_down;
+  into.first = std::min(into.first, later.first);
+  into.last = std::max(into.last, later.last);
+  if (stage == Stage::signup_likely) {
+    add_signup(into, SignupTotal{later.first, later.confidence, later.tenant, later.evidence});
+  }
+  add_name(into.tenants, later.tenant);
+  if (later.role == Role::api) {
+    add_name(into.api_programs, later.program);
+  }
+}
+
+void add(ToolDevice& into, const Contact& later) {
+  add(into, tool_device(later));
 }
 
 Health grown_between(const Health& earlier, const Health& later) {

@@ -137,6 +137,10 @@ void add(HealthDay& into, const HealthDay& later);
 void add(AgentTotal& into, const AgentTotal& later);
 void add(TokenDevice& into, const TokenDevice& later);
 
+// The same with one contact's total, without making it first: contacts are many.
+void add(DayTotal& into, const Contact& later);
+void add(ToolDevice& into, const Contact& later);
+
 // grown_between is what `later` counts that `earlier` did not, for two reports of one agent.
 Health grown_between(const Health& earlier, const Health& later);
 

@@ -1,9 +1,47 @@
 #include "collector/rollup/calendar.h"
 
+#include <cstdlib>
+#include <ctime>
+#include <random>
+#include <string>
+
 #include "tests/support/catch.h"
 #include "tests/support/uploads.h"
 
 using namespace gnomon;
+
+namespace {
+
+// Zone sets the process's time zone, and sets it back.
+class Zone {
+ public:
+  explicit Zone(const char* name) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): tests run one after the other
+    if (const char* before = std::getenv("TZ")) {
+      before_ = before;
+      had_ = true;
+    }
+    set(name);
+  }
+  ~Zone() { set(had_ ? before_.c_str() : nullptr); }
+  Zone(const Zone&) = delete;
+  Zone& operator=(const Zone&) = delete;
+
+ private:
+  static void set(const char* name) {
+    if (name == nullptr) {
+      ::unsetenv("TZ");  // NOLINT(concurrency-mt-unsafe): as above
+    } else {
+      ::setenv("TZ", name, 1);  // NOLINT(concurrency-mt-unsafe): as above
+    }
+    ::tzset();
+  }
+
+  std::string before_;
+  bool had_ = false;
+};
+
+}  // namespace
 
 TEST_CASE("Calendar: ISO weeks at the turn of the year are those of the standard", "[collector]") {
   const Calendar calendar = Calendar::utc();
@@ -55,4 +93,35 @@ TEST_CASE("Calendar: a day begins at its first moment", "[collector]") {
     CHECK(calendar.day_of(calendar.begin_of(day)) == day);
     CHECK(calendar.day_of(calendar.begin_of(day) - std::chrono::nanoseconds{1}) == day.plus(-1));
   }
+}
+
+TEST_CASE("DayFinder: says what the calendar says, whenever clocks are set", "[collector]") {
+  using namespace std::chrono;
+  // Rules of their own, so that it does not hang on the machine's time zone data: central Europe;
+  // half an hour's change; and Newfoundland's of before 2011, a minute past midnight, when a day
+  // ends twice.
+  for (const char* zone : {"UTC0", "CET-1CEST,M3.5.0,M10.5.0/3", "LHST-10:30LHDT-11,M10.1.0,M4.1.0",
+                           "NST3:30NDT,M3.2.0/0:01,M11.1.0/0:01"}) {
+    CAPTURE(zone);
+    const Zone set{zone};
+    const Calendar calendar = Calendar::local();
+    DayFinder finder{calendar};
+    const WallTime begin{sys_days{year{2026} / January / 1}};
+    std::mt19937 random{3};  // NOLINT(cert-msc51-cpp): the same moments every time
+    bool same = true;
+    for (int i = 0; i < 300'000; ++i) {
+      // First through the year by the second minute, then here and there over it.
+      const auto minute = i < 262'800 ? i * 2 : static_cast<int>(random() % 525'600);
+      const WallTime moment = begin + minutes{minute} + nanoseconds{random() % 60'000'000'000};
+      same = same && finder.day_of(moment) == calendar.day_of(moment);
+    }
+    CHECK(same);
+  }
+}
+
+TEST_CASE("DayFinder: knows the days before 1970 too", "[collector]") {
+  DayFinder finder{Calendar::utc()};
+  CHECK(finder.day_of(WallTime{} - std::chrono::nanoseconds{1}) == Day{-1});
+  CHECK(finder.day_of(WallTime{}) == Day{0});
+  CHECK(finder.day_of(WallTime{} - std::chrono::hours{49}) == Day{-3});
 }

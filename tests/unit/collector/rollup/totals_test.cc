@@ -40,6 +40,25 @@ Health health(std::uint64_t packets, std::uint64_t hellos) {
 
 }  // namespace
 
+TEST_CASE("Totals: adding a contact is adding its total", "[collector]") {
+  std::mt19937 random{11};  // NOLINT(cert-msc51-cpp): the same contacts every time
+  for (int round = 0; round < 200; ++round) {
+    DayTotal by_totals;
+    DayTotal by_contacts;
+    ToolDevice life_by_totals;
+    ToolDevice life_by_contacts;
+    for (int i = 0; i < 30; ++i) {
+      const Contact one = random_contact(random);
+      add(by_totals, day_total(one));
+      add(by_contacts, one);
+      add(life_by_totals, tool_device(one));
+      add(life_by_contacts, one);
+      REQUIRE(by_contacts == by_totals);
+      REQUIRE(life_by_contacts == life_by_totals);
+    }
+  }
+}
+
 TEST_CASE("Totals: adding does not depend on grouping or order", "[collector]") {
   std::mt19937 random{7};  // NOLINT(cert-msc51-cpp): the same contacts every time
   for (int round = 0; round < 200; ++round) {
