@@ -35,16 +35,6 @@ std::chrono::nanoseconds clock_error(WallTime sealed, WallTime received,
 
 }  // namespace
 
-Admit::Admit(const AdmitLimits& limits, Counters& counters)
-    : limits_(limits),
-      clock_ahead_(counters.counter("admit_clock_corrected_total",
-                                    "Batches whose agent's clock was wrong, by direction",
-                                    {{"direction", "ahead"}})),
-      clock_behind_(counters.counter("admit_clock_corrected_total", {}, {{"direction", "behind"}})),
-      times_clamped_(counters.counter("admit_contacts_clamped_total",
-                                      "Contacts still after their receipt or too old, and moved to "
-                                      "the nearest time that can be true")) {}
-
 Result<Admitted, wire::WireError> Admit::admit(const Upload& upload) const {
   auto decoded = wire::decode_batch(bytes_of(upload.encoded));
   if (!decoded) {
@@ -58,12 +48,6 @@ Result<Admitted, wire::WireError> Admit::admit(const Upload& upload) const {
   Batch& batch = admitted.batch;
 
   admitted.clock_ahead = clock_error(batch.sealed, upload.received, limits_);
-  if (admitted.clock_ahead.count() > 0) {
-    clock_ahead_.add();
-  } else if (admitted.clock_ahead.count() < 0) {
-    clock_behind_.add();
-  }
-
   const WallTime latest = moved(upload.received, limits_.max_ahead);
   const WallTime earliest = moved(upload.received, -limits_.max_age);
   const auto corrected = [&](WallTime time) {
@@ -73,7 +57,7 @@ Result<Admitted, wire::WireError> Admit::admit(const Upload& upload) const {
     const WallTime first = moved(contact.first, -admitted.clock_ahead);
     const WallTime last = moved(contact.last, -admitted.clock_ahead);
     if (first < earliest || last > latest) {
-      times_clamped_.add();
+      ++admitted.contacts_clamped;
     }
     for (WallTime* time :
          {&contact.first, &contact.last, &contact.window_begin, &contact.window_end}) {

@@ -7,7 +7,6 @@
 
 #include "collector/ingest/upload.h"
 #include "core/clock.h"
-#include "core/counters.h"
 #include "core/result.h"
 #include "core/wire/batch.h"
 #include "core/wire/wire_error.h"
@@ -29,6 +28,7 @@ struct Admitted {
   std::uint64_t first_sequence = 0;
   WallTime received;  // our own clock's word, kept beside every time the agent states
   std::chrono::nanoseconds clock_ahead{0};  // how far the agent's clock was wrong, 0 within limits
+  std::uint32_t contacts_clamped = 0;       // still after their receipt or too old, and moved
   Batch batch;
 };
 
@@ -44,16 +44,12 @@ struct Admitted {
 // stored uploads. Safe from every thread.
 class Admit {
  public:
-  // `counters` must outlive it.
-  Admit(const AdmitLimits& limits, Counters& counters);
+  explicit Admit(const AdmitLimits& limits) : limits_(limits) {}
 
   Result<Admitted, wire::WireError> admit(const Upload& upload) const;
 
  private:
   AdmitLimits limits_;
-  Counter& clock_ahead_;
-  Counter& clock_behind_;
-  Counter& times_clamped_;
 };
 
 }  // namespace gnomon

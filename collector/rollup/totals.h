@@ -100,6 +100,7 @@ struct TokenId {
   std::uint32_t epoch = 0;  // of the key
   UnknownToken token{};
 
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes a defaulted comparison for a zero
   auto operator<=>(const TokenId&) const = default;
 };
 

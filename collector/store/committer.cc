@@ -1,51 +1,23 @@
 #include "collector/store/committer.h"
 
-#include <algorithm>
-#include <array>
 #include <iterator>
 #include <utility>
 
-#include "collector/store/keys.h"
 #include "core/file.h"
 #include "core/log.h"
 
 namespace gnomon::store {
 namespace {
 
-constexpr std::string_view kProbeKey = "probe";
-
-// Reasons that agents of ours give. A stranger's words are no labels: they count as "other".
-constexpr std::array<std::string_view, 8> kGapReasons{
-    "spool-full",      "spool-expired", "record-damaged", "retention-passed",
-    "window-overflow", "contact-unfit", "batch-refused",  "other"};
-
-Counter& outcome_counter(Counters& counters, std::string_view outcome) {
-  return counters.counter("store_uploads_total", "Uploads by what became of them",
-                          {{"outcome", outcome}});
-}
-
-Counter& refused_counter(Counters& counters, wire::WireError reason) {
-  return counters.counter("admit_refused_total", "Uploads that could not be decoded, by reason",
-                          {{"reason", wire::to_string(reason)}});
-}
+// So many uploads are planned before somebody looks whether the writer is free.
+constexpr std::size_t kPlannedAtOnce = 16;
 
 }  // namespace
 
-Committer::Committer(const StoreOptions& options, const Database& database, Clock& clock,
-                     Counters& counters)
+Committer::Committer(const StoreOptions& options, Database& database, Counters& counters)
     : options_(options),
       database_(database),
-      clock_(clock),
-      admit_(options.admit, counters),
-      stored_(outcome_counter(counters, "stored")),
-      repeated_(outcome_counter(counters, "repeated")),
-      out_of_order_(outcome_counter(counters, "out-of-order")),
-      refused_(outcome_counter(counters, "refused")),
-      unavailable_(outcome_counter(counters, "unavailable")),
-      refused_truncated_(refused_counter(counters, wire::WireError::truncated)),
-      refused_malformed_(refused_counter(counters, wire::WireError::malformed)),
-      refused_over_limit_(refused_counter(counters, wire::WireError::over_limit)),
-      contacts_(counters.counter("store_contacts_total", "Contacts stored")),
+      counted_(counters),
       commits_(counters.counter("store_commits_total", "Synced writes of gathered uploads")),
       commit_bytes_(counters.counter("store_commit_bytes_total", "Bytes handed to those writes")),
       commit_microseconds_(counters.counter("store_commit_microseconds_total",
@@ -53,16 +25,9 @@ Committer::Committer(const StoreOptions& options, const Database& database, Cloc
       accepting_gauge_(counters.gauge("store_accepting", "1 while uploads can be stored")),
       queued_gauge_(counters.gauge("store_queued_bytes", "Uploads waiting for a commit")),
       free_gauge_(counters.gauge("store_free_bytes", "Free room where the store lies")),
-      tally_(options.calendar) {
-  for (const std::string_view reason : kGapReasons) {
-    gaps_.push_back(
-        {reason,
-         &counters.counter("store_gaps_total", "Losses that agents declared, by reason",
-                           {{"reason", reason}}),
-         &counters.counter("store_gap_contacts_total", "Contacts that those count, as far as known",
-                           {{"reason", reason}})});
-  }
+      planner_(options, database) {
   accepting_gauge_.set(1);
+  writer_ = std::thread([this] { write_groups(); });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -71,8 +36,14 @@ Committer::~Committer() {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
-  wake_.notify_all();
+  wake_.notify_one();
   thread_.join();
+  {
+    const std::lock_guard lock{mutex_};
+    writer_stops_ = true;
+  }
+  writer_wake_.notify_one();
+  writer_.join();
 }
 
 void Committer::submit(Upload upload, std::function<void(CommitOutcome)> done) {
@@ -106,170 +77,153 @@ StoreState Committer::state() const {
 }
 
 void Committer::run() {
+  std::vector<Waiting> taken;
   for (;;) {
-    Group group = gather();
-    if (group.task) {
-      group.task->result.set_value(group.task->work());
-    }
-    if (!group.uploads.empty()) {
-      commit(group.uploads);
-    } else if (!group.task && !group.stop) {
-      probe();
-    }
-    if (group.stop) {
-      return;
+    switch (next(taken)) {
+      case Step::plan:
+        plan(taken);
+        break;
+      case Step::hand_over:
+        hand_over();
+        break;
+      case Step::give_up:
+        give_up();
+        break;
+      case Step::work:
+        work();
+        break;
+      case Step::probe:
+        probe();
+        break;
+      case Step::stop:
+        return;
     }
   }
 }
 
-// gather waits for uploads, or, while the disk refuses, for the time of the next probe.
-Committer::Group Committer::gather() {
-  Group group;
+// next waits until there is something to do, and takes from the queue what is to be planned.
+Committer::Step Committer::next(std::vector<Waiting>& taken) {
   std::unique_lock lock{mutex_};
-  const auto something = [&] { return stopping_ || !queue_.empty() || !tasks_.empty(); };
-  if (state_.accepting) {
-    wake_.wait(lock, something);
-  } else {
-    wake_.wait_for(lock, options_.probe_pause, something);
+  for (;;) {
+    if (const auto step = choose(taken)) {
+      return *step;
+    }
+    if (const auto until = wake_at()) {
+      wake_.wait_until(lock, *until);
+    } else {
+      wake_.wait(lock);
+    }
   }
-  // What came in while the last commit was syncing is a group already; a first upload alone waits
-  // a little for company, since company costs next to nothing in the same sync.
-  if (state_.accepting && queue_.size() == 1 && tasks_.empty()) {
-    wake_.wait_for(lock, options_.gather, [&] {
-      return stopping_ || !tasks_.empty() || queued_bytes_ >= options_.gather_bytes;
-    });
+}
+
+// choose decides under the lock; nullopt: there is nothing to do yet.
+std::optional<Committer::Step> Committer::choose(std::vector<Waiting>& taken) {
+  if (std::exchange(failed_, false)) {
+    return Step::give_up;
   }
-  if (!tasks_.empty()) {
-    group.task = std::make_unique<Task>(std::move(tasks_.front()));
-    tasks_.pop_front();
+  if (!writing_ && open_.empty()) {
+    if (!tasks_.empty()) {
+      return Step::work;
+    }
+    if (!state_.accepting && Steady::now() >= probe_at_) {
+      return Step::probe;
+    }
+    if (stopping_ && queue_.empty()) {
+      return Step::stop;
+    }
   }
-  while (!queue_.empty() && (group.uploads.empty() || group.bytes < options_.gather_bytes)) {
+  if (!writing_ && !open_.empty() && is_enough()) {
+    return Step::hand_over;
+  }
+  // A task waits for the open group to be written: it must not grow for ever.
+  if (!queue_.empty() && tasks_.empty() && open_bytes_ < options_.gather_bytes) {
+    take_some(taken);
+    return Step::plan;
+  }
+  return std::nullopt;
+}
+
+// is_enough says whether the open group may be written now. One upload alone waits a little for
+// company, which costs next to nothing in the same sync.
+bool Committer::is_enough() const {
+  return open_.size() > 1 || open_bytes_ >= options_.gather_bytes || stopping_ || !tasks_.empty() ||
+         !state_.accepting || Steady::now() >= open_until_;
+}
+
+// wake_at is the time at which something is due without anybody's doing.
+std::optional<Committer::Steady::time_point> Committer::wake_at() const {
+  if (writing_) {
+    return std::nullopt;  // the writer wakes us
+  }
+  if (!open_.empty()) {
+    return open_until_;
+  }
+  return state_.accepting ? std::nullopt : std::optional{probe_at_};
+}
+
+void Committer::take_some(std::vector<Waiting>& taken) {
+  taken.clear();
+  std::size_t bytes = open_bytes_;
+  while (!queue_.empty() && taken.size() < kPlannedAtOnce &&
+         (taken.empty() || bytes < options_.gather_bytes)) {
     const std::size_t size = queue_.front().upload.encoded.size();
-    group.bytes += size;
+    bytes += size;
     queued_bytes_ -= size;
-    group.uploads.push_back(std::move(queue_.front()));
+    taken.push_back(std::move(queue_.front()));
     queue_.pop_front();
   }
   queued_gauge_.set(static_cast<std::int64_t>(queued_bytes_));
-  group.stop = stopping_ && queue_.empty() && tasks_.empty();
-  return group;
 }
 
-void Committer::commit(std::vector<Waiting>& uploads) {
-  Cursors moved;
-  rocksdb::WriteBatch batch;
-  std::vector<CommitOutcome> outcomes;
-  outcomes.reserve(uploads.size());
+void Committer::plan(std::vector<Waiting>& taken) {
+  if (open_.empty()) {
+    open_until_ = Steady::now() + options_.gather;
+  }
   bool able = may_write();
-  for (const Waiting& waiting : uploads) {
-    outcomes.push_back(able && !waiting.over_queue ? plan(waiting.upload, moved, batch)
-                                                   : CommitOutcome::unavailable);
-  }
-  if (!moved.empty()) {
-    for (const auto& [agent, cursor] : moved) {
-      static_cast<void>(batch.Put(database_.family(Family::cursors), slice(cursor_key(agent)),
-                                  slice(cursor_value(cursor))));
-    }
-    const std::vector<TokenId> tokens = tally_.tokens();
-    tally_.write(database_, batch);
-    const MonotonicTime begin = clock_.monotonic();
-    const auto written = database_.write(batch, true);
-    const auto took = clock_.monotonic() - begin;
-    able = written.has_value();
-    if (written) {
-      commits_.add();
-      commit_bytes_.add(batch.GetDataSize());
-      commit_microseconds_.add(static_cast<std::uint64_t>(
-          std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
-      for (auto& [agent, cursor] : moved) {
-        cursors_[agent] = cursor;
+  for (Waiting& waiting : taken) {
+    Answer answer{std::move(waiting.done), CommitOutcome::unavailable};
+    if (able && !waiting.over_queue) {
+      if (const auto outcome = planner_.plan(waiting.upload)) {
+        answer.outcome = *outcome;
+      } else {
+        stop_accepting(outcome.error().text());
+        able = false;
       }
-      if (!tokens.empty() && options_.on_unknowns) {
-        options_.on_unknowns(tokens);
-      }
-    } else {
-      stop_accepting(written.error().text());
-      cursors_.clear();
     }
+    open_bytes_ += waiting.upload.encoded.size();
+    open_.push_back(std::move(answer));
   }
-  for (std::size_t i = 0; i < uploads.size(); ++i) {
-    // What was planned on top of a failed write never happened, repeats of it included.
-    if (!able && moved.count(uploads[i].upload.id.agent) != 0) {
-      outcomes[i] = CommitOutcome::unavailable;
-    }
-    count(outcomes[i]);
-    uploads[i].done(outcomes[i]);
+  taken.clear();
+}
+
+void Committer::hand_over() {
+  Group group{std::exchange(open_, {}), planner_.take()};
+  open_bytes_ = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    handed_ = std::move(group);
+    writing_ = true;
+  }
+  writer_wake_.notify_one();
+}
+
+// give_up refuses the open group: it was planned on top of a write that failed.
+void Committer::give_up() {
+  planner_.forget();
+  for (Answer& answer : open_) {
+    answer.outcome = CommitOutcome::unavailable;
   }
 }
 
-// plan decides what becomes of one upload and adds its part to `batch` and the tally. `moved` holds
-// the cursors that this commit will leave behind.
-CommitOutcome Committer::plan(const Upload& upload, Cursors& moved, rocksdb::WriteBatch& batch) {
-  const auto cursor = cursor_of(upload.id.agent, moved);
-  if (!cursor) {
-    stop_accepting(cursor.error().text());
-    return CommitOutcome::unavailable;
+void Committer::work() {
+  std::optional<Task> task;
+  {
+    const std::lock_guard lock{mutex_};
+    task = std::move(tasks_.front());
+    tasks_.pop_front();
   }
-  const bool same_epoch = cursor->has_value() && (*cursor)->epoch == upload.id.epoch;
-  if (cursor->has_value() && (upload.id.epoch < (*cursor)->epoch ||
-                              (same_epoch && upload.id.sequence <= (*cursor)->sequence))) {
-    return CommitOutcome::repeated;
-  }
-  const std::uint64_t wanted = same_epoch ? (*cursor)->sequence + 1 : 1;
-  if (upload.first_sequence != wanted || upload.id.sequence < upload.first_sequence) {
-    return CommitOutcome::out_of_order;
-  }
-
-  moved[upload.id.agent] = Cursor{upload.id.epoch, upload.id.sequence};
-  BatchRecord record{false, upload.received, upload.first_sequence, upload.encoded};
-  const auto admitted = admit_.admit(upload);
-  if (admitted) {
-    tally_.add(*admitted);
-    contacts_.add(admitted->batch.contacts.size());
-    count(admitted->batch.gaps);
-  } else {
-    tally_.add_refused(upload);
-    count(std::vector<Gap>{Gap{{}, {}, "batch-refused", 0, 0, 0}});
-    record.refused = true;
-    record.encoded = {};
-    switch (admitted.error()) {
-      case wire::WireError::truncated:
-        refused_truncated_.add();
-        break;
-      case wire::WireError::malformed:
-        refused_malformed_.add();
-        break;
-      case wire::WireError::over_limit:
-        refused_over_limit_.add();
-        break;
-    }
-  }
-  static_cast<void>(batch.Put(database_.family(Family::batches), slice(batch_key(upload.id)),
-                              slice(batch_value(record))));
-  return record.refused ? CommitOutcome::refused : CommitOutcome::stored;
-}
-
-Result<std::optional<Cursor>, IoError> Committer::cursor_of(const std::string& agent,
-                                                            const Cursors& moved) {
-  if (const auto found = moved.find(agent); found != moved.end()) {
-    return std::optional{found->second};
-  }
-  if (const auto found = cursors_.find(agent); found != cursors_.end()) {
-    return std::optional{found->second};
-  }
-  const auto value = database_.get(Family::cursors, cursor_key(agent));
-  if (!value) {
-    return Failure{value.error()};
-  }
-  if (!value->has_value()) {
-    return std::optional<Cursor>{};
-  }
-  const auto cursor = parse_cursor_value(**value);
-  if (!cursor) {
-    return Failure{io_error("read cursor", database_.path(), rocksdb::Status::Corruption())};
-  }
-  cursors_[agent] = *cursor;
-  return cursor;
+  task->result.set_value(database_.is_open() ? task->work()
+                                             : Result<Ok, IoError>{Failure{database_.closed()}});
 }
 
 bool Committer::may_write() {
@@ -286,45 +240,85 @@ bool Committer::may_write() {
     state_.free_bytes = *free;
     accepting = state_.accepting;
   }
-  if (*free < options_.reserve_bytes) {
+  if (accepting && *free < options_.reserve_bytes) {
     stop_accepting("the disk is full: less than " + std::to_string(options_.reserve_bytes >> 20) +
                    " MiB are free");
     return false;
   }
-  if (!accepting) {
-    probe();
-    const std::lock_guard lock{mutex_};
-    return state_.accepting;
-  }
-  return true;
+  return accepting;
 }
 
-// probe asks a refusing disk with a small synced write. RocksDB recovers from a full disk by
-// itself once there is room, but wants to be told to resume after other errors.
+// probe asks a refusing disk whether it takes data again. Nothing is being written meanwhile.
 void Committer::probe() {
   {
     const std::lock_guard lock{mutex_};
-    if (state_.accepting) {
-      return;
-    }
+    probe_at_ = Steady::now() + options_.probe_pause;
   }
   const PosixFileSystem files;
   const auto free = files.free_bytes(database_.path());
   if (!free || *free < options_.reserve_bytes) {
     return;
   }
-  static_cast<void>(database_.db().Resume());
-  rocksdb::WriteBatch batch;
-  static_cast<void>(batch.Put(database_.family(Family::info), slice(kProbeKey), "1"));
-  if (database_.write(batch, true)) {
+  if (database_.recover()) {
+    planner_.forget();
     accept_again();
   }
+}
+
+void Committer::write_groups() {
+  for (;;) {
+    Group group;
+    {
+      std::unique_lock lock{mutex_};
+      writer_wake_.wait(lock, [&] { return handed_.has_value() || writer_stops_; });
+      if (!handed_) {
+        return;
+      }
+      group = *std::exchange(handed_, std::nullopt);
+    }
+    const bool written = group.write.empty || write(group.write);
+    {
+      const std::lock_guard lock{mutex_};
+      writing_ = false;
+      failed_ = !written;
+    }
+    // Answering takes a while too: the next group is handed over meanwhile.
+    wake_.notify_one();
+    for (Answer& answer : group.answers) {
+      const CommitOutcome outcome = written ? answer.outcome : CommitOutcome::unavailable;
+      counted_.add(outcome);
+      answer.done(outcome);
+    }
+  }
+}
+
+// write is true once all of it is on disk.
+bool Committer::write(PlannedWrite& write) {
+  const std::size_t size = write.changes.GetDataSize();
+  const auto begun = Steady::now();
+  const auto written = database_.write(write.changes, true);
+  const auto took = Steady::now() - begun;
+  if (!written) {
+    doubtful_.insert(doubtful_.end(), write.tokens.begin(), write.tokens.end());
+    stop_accepting(written.error().text());
+    return false;
+  }
+  commits_.add();
+  commit_bytes_.add(size);
+  commit_microseconds_.add(static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  counted_.add(write.facts);
+  if (!write.tokens.empty() && options_.on_unknowns) {
+    options_.on_unknowns(write.tokens);
+  }
+  return true;
 }
 
 void Committer::stop_accepting(std::string reason) {
   const std::lock_guard lock{mutex_};
   if (state_.accepting) {
     log::error("store.refusing", {{"reason", reason}});
+    probe_at_ = Steady::now() + options_.probe_pause;
   }
   state_.accepting = false;
   state_.reason = std::move(reason);
@@ -332,42 +326,14 @@ void Committer::stop_accepting(std::string reason) {
 }
 
 void Committer::accept_again() {
+  if (!doubtful_.empty() && options_.on_unknowns) {
+    options_.on_unknowns(std::exchange(doubtful_, {}));
+  }
   const std::lock_guard lock{mutex_};
   log::info("store.accepting_again", {{"queued_bytes", queued_bytes_}});
   state_.accepting = true;
   state_.reason.clear();
   accepting_gauge_.set(1);
-}
-
-void Committer::count(const std::vector<Gap>& gaps) {
-  for (const Gap& gap : gaps) {
-    auto found = std::find_if(gaps_.begin(), gaps_.end(), [&](const GapCounters& counters) {
-      return counters.reason == gap.reason;
-    });
-    found = found == gaps_.end() ? std::prev(found) : found;
-    found->times->add();
-    found->contacts->add(gap.contacts);
-  }
-}
-
-void Committer::count(CommitOutcome outcome) {
-  switch (outcome) {
-    case CommitOutcome::stored:
-      stored_.add();
-      break;
-    case CommitOutcome::repeated:
-      repeated_.add();
-      break;
-    case CommitOutcome::out_of_order:
-      out_of_order_.add();
-      break;
-    case CommitOutcome::refused:
-      refused_.add();
-      break;
-    case CommitOutcome::unavailable:
-      unavailable_.add();
-      break;
-  }
 }
 
 }  // namespace gnomon::store

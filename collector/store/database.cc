@@ -141,7 +141,10 @@ std::string lack_of_room(FileSystem& files, const std::string& path) {
   std::uint64_t needed = kOpeningBytes;
   for (const std::string& name : *names) {
     if (name.ends_with(".log")) {
-      const auto log = files.open(path + "/" + name, OpenMode::read);
+      std::string file = path;
+      file += '/';
+      file += name;
+      const auto log = files.open(file, OpenMode::read);
       const auto size = log ? (*log)->size() : Result<std::uint64_t, IoError>{std::uint64_t{0}};
       needed += size ? *size : 0;
     }
@@ -198,32 +201,49 @@ Result<std::unique_ptr<Database>, StoreError> Database::open(const StoreOptions&
     }
   }
 
-  std::unique_ptr<Database> database{new Database};
-  database->path_ = path;
-  rocksdb::DB* opened = nullptr;
-  const rocksdb::Status status =
-      options.read_only
-          ? open_to_read(options, database->handles_, opened)
-          : rocksdb::DB::Open(db_options(options), path, families(), &database->handles_, &opened);
-  if (!status.ok()) {
-    return Failure{store_error(path, status)};
+  std::unique_ptr<Database> database{new Database{options}};
+  if (const auto opened = database->open_rocksdb(); !opened) {
+    return Failure{opened.error()};
   }
-  database->db_.reset(opened);
   return database;
 }
 
+Result<Ok, StoreError> Database::open_rocksdb() {
+  rocksdb::DB* opened = nullptr;
+  handles_.clear();
+  const rocksdb::Status status =
+      options_.read_only
+          ? open_to_read(options_, handles_, opened)
+          : rocksdb::DB::Open(db_options(options_), path_, families(), &handles_, &opened);
+  if (!status.ok()) {
+    handles_.clear();
+    return Failure{store_error(path_, status)};
+  }
+  db_.reset(opened);
+  return Ok{};
+}
+
 Database::~Database() {
+  close();
+}
+
+void Database::close() {
   if (db_ == nullptr) {
     return;
   }
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
     static_cast<void>(db_->DestroyColumnFamilyHandle(handle));
   }
+  handles_.clear();
   static_cast<void>(db_->Close());
+  db_.reset();
 }
 
 Result<std::optional<std::string>, IoError> Database::get(Family wanted,
                                                           std::string_view key) const {
+  if (!is_open()) {
+    return Failure{closed()};
+  }
   std::string value;
   const auto status = db_->Get(rocksdb::ReadOptions{}, family(wanted), slice(key), &value);
   if (status.IsNotFound()) {
@@ -236,6 +256,9 @@ Result<std::optional<std::string>, IoError> Database::get(Family wanted,
 }
 
 Result<Ok, IoError> Database::write(rocksdb::WriteBatch& batch, bool sync) const {
+  if (!is_open()) {
+    return Failure{closed()};
+  }
   rocksdb::WriteOptions options;
   options.sync = sync;
   if (const auto status = db_->Write(options, &batch); !status.ok()) {

@@ -48,7 +48,7 @@ Result<bool, IoError> must_rebuild(const StoreOptions& options, const Database& 
        {std::pair<std::string_view, std::string_view>{kRebuildingKey, "0"},
         {kTotalsKey, kTotalsFormat},
         {kZoneKey, options.zone}}) {
-    const auto different = differs(key, wanted);
+    auto different = differs(key, wanted);
     if (!different || *different) {
       return different;
     }
@@ -65,9 +65,7 @@ Result<Ok, IoError> rebuild_totals(const StoreOptions& options, const Database& 
       return cleared;
     }
   }
-  // Counted when they came; counting them again would tell of clocks that are long set right.
-  Counters uncounted;
-  const Admit admit{options.admit, uncounted};
+  const Admit admit{options.admit};
   Tally tally{options.calendar};
   Result<Ok, IoError> merged{Ok{}};
   const auto flush = [&] {

@@ -24,7 +24,7 @@ class Retiring {
  public:
   Retiring(const StoreOptions& options, const Database& database, Day horizon)
       : database_(database),
-        admit_(options.admit, uncounted_),
+        admit_(options.admit),
         tally_(options.calendar),
         // A contact may lie this much behind its receipt (admit.h), so a batch that came later
         // could speak of a day that is kept.
@@ -110,7 +110,6 @@ class Retiring {
   }
 
   const Database& database_;
-  Counters uncounted_;
   Admit admit_;
   Tally tally_;
   WallTime before_;

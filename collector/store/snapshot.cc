@@ -7,12 +7,20 @@
 namespace gnomon::store {
 namespace {
 
-// DatabaseSnapshot reads through one RocksDB snapshot, and releases it.
+// DatabaseSnapshot reads through one RocksDB snapshot, and releases it. Of a database that could
+// not be opened again it reads nothing but the error.
 class DatabaseSnapshot final : public Snapshot {
  public:
   DatabaseSnapshot(const Database& database, StoreFacts facts)
-      : database_(database), facts_(std::move(facts)), moment_(database.db().GetSnapshot()) {}
-  ~DatabaseSnapshot() override { database_.db().ReleaseSnapshot(moment_); }
+      : database_(database),
+        pin_(database),
+        facts_(std::move(facts)),
+        moment_(pin_ ? database.db().GetSnapshot() : nullptr) {}
+  ~DatabaseSnapshot() override {
+    if (moment_ != nullptr) {
+      database_.db().ReleaseSnapshot(moment_);
+    }
+  }
   DatabaseSnapshot(const DatabaseSnapshot&) = delete;
   DatabaseSnapshot& operator=(const DatabaseSnapshot&) = delete;
 
@@ -86,6 +94,7 @@ class DatabaseSnapshot final : public Snapshot {
   }
 
   const Database& database_;
+  const Database::Pin pin_;
   StoreFacts facts_;
   const rocksdb::Snapshot* moment_;
 };

@@ -42,6 +42,42 @@ Result<Ok, IoError> begin_new(const StoreOptions& options, const Database& datab
   return database.write(batch, true);
 }
 
+Result<Ok, IoError> write_changes(const Database& database,
+                                  const std::vector<MetaChange>& changes) {
+  const Database::Pin pin{database};
+  if (!pin) {
+    return Failure{database.closed()};
+  }
+  rocksdb::WriteBatch batch;
+  auto* meta = database.family(Family::meta);
+  for (const MetaChange& change : changes) {
+    if (change.value) {
+      static_cast<void>(batch.Put(meta, slice(change.key), slice(*change.value)));
+    } else {
+      static_cast<void>(batch.Delete(meta, slice(change.key)));
+    }
+  }
+  return database.write(batch, true);
+}
+
+// due_horizon is the first day that `days` of keeping leave; nullopt when nothing is to leave.
+Result<std::optional<Day>, IoError> due_horizon(const StoreOptions& options,
+                                                const Database& database, WallTime now,
+                                                std::uint32_t days) {
+  const Database::Pin pin{database};
+  const auto newest = store::newest_receipt(options, database);
+  const auto before = store::stored_horizon(database);
+  if (!newest || !before) {
+    return Failure{newest ? before.error() : newest.error()};
+  }
+  if (days == 0 || !*newest) {
+    return std::optional<Day>{};
+  }
+  const Day today = options.calendar.day_of(now);
+  const Day horizon = std::min(today, **newest).plus(-static_cast<std::int32_t>(days));
+  return *before && horizon <= **before ? std::optional<Day>{} : std::optional{horizon};
+}
+
 }  // namespace
 
 class Store::Body {
@@ -55,7 +91,7 @@ class Store::Body {
                                          "Batches that left the store for their age");
     retired_totals_ = &counters.counter("store_retired_totals_total",
                                         "Totals of days, health and gaps that left for their age");
-    committer_ = std::make_unique<store::Committer>(options_, *database_, clock, counters);
+    committer_ = std::make_unique<store::Committer>(options_, *database_, counters);
   }
 
   const StoreOptions& options() const { return options_; }
@@ -136,6 +172,7 @@ void Store::submit(Upload upload, std::function<void(CommitOutcome)> done) {
 }
 
 Result<std::optional<Cursor>, IoError> Store::cursor(const std::string& agent) const {
+  const Database::Pin pin{body_->database()};
   const auto value = body_->database().get(Family::cursors, store::cursor_key(agent));
   if (!value) {
     return Failure{value.error()};
@@ -152,21 +189,13 @@ Result<std::optional<Cursor>, IoError> Store::cursor(const std::string& agent) c
 }
 
 Result<std::optional<std::string>, IoError> Store::get(std::string_view key) const {
+  const Database::Pin pin{body_->database()};
   return body_->database().get(Family::meta, key);
 }
 
 Result<Ok, IoError> Store::apply(const std::vector<MetaChange>& changes) {
   const std::lock_guard lock{body_->meta_mutex()};
-  rocksdb::WriteBatch batch;
-  auto* meta = body_->database().family(Family::meta);
-  for (const MetaChange& change : changes) {
-    if (change.value) {
-      static_cast<void>(batch.Put(meta, slice(change.key), slice(*change.value)));
-    } else {
-      static_cast<void>(batch.Delete(meta, slice(change.key)));
-    }
-  }
-  return body_->database().write(batch, true);
+  return write_changes(body_->database(), changes);
 }
 
 Result<bool, IoError> Store::compare_and_apply(std::string_view key,
@@ -180,16 +209,7 @@ Result<bool, IoError> Store::compare_and_apply(std::string_view key,
   if (*held != expected) {
     return false;
   }
-  rocksdb::WriteBatch batch;
-  auto* meta = body_->database().family(Family::meta);
-  for (const MetaChange& change : changes) {
-    if (change.value) {
-      static_cast<void>(batch.Put(meta, slice(change.key), slice(*change.value)));
-    } else {
-      static_cast<void>(batch.Delete(meta, slice(change.key)));
-    }
-  }
-  if (const auto written = body_->database().write(batch, true); !written) {
+  if (const auto written = write_changes(body_->database(), changes); !written) {
     return Failure{written.error()};
   }
   return true;
@@ -198,6 +218,7 @@ Result<bool, IoError> Store::compare_and_apply(std::string_view key,
 Result<Ok, IoError> Store::scan(
     std::string_view prefix,
     const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+  const Database::Pin pin{body_->database()};
   return body_->database().scan(Family::meta, prefix, nullptr, visit);
 }
 
@@ -221,19 +242,14 @@ Result<Ok, IoError> Store::rebuild() {
 Result<Retained, IoError> Store::retain(std::uint32_t days) {
   GNOMON_CHECK(body_->committer() != nullptr);
   Retained sum;
-  const auto newest = store::newest_receipt(body_->options(), body_->database());
-  const auto before = store::stored_horizon(body_->database());
-  if (!newest || !before) {
-    return Failure{newest ? before.error() : newest.error()};
+  const auto due = due_horizon(body_->options(), body_->database(), body_->clock().wall(), days);
+  if (!due) {
+    return Failure{due.error()};
   }
-  if (days == 0 || !*newest) {
+  if (!*due) {
     return sum;
   }
-  const Day today = body_->options().calendar.day_of(body_->clock().wall());
-  const Day horizon = std::min(today, **newest).plus(-static_cast<std::int32_t>(days));
-  if (*before && horizon <= **before) {
-    return sum;
-  }
+  const Day horizon = **due;
   std::string from;
   do {
     auto done = body_->committer()->run_between_commits([&]() -> Result<Ok, IoError> {
@@ -266,6 +282,10 @@ Result<Retained, IoError> Store::retain(std::uint32_t days) {
 }
 
 Result<Ok, IoError> Store::checkpoint(const std::string& directory) const {
+  const Database::Pin pin{body_->database()};
+  if (!pin) {
+    return Failure{body_->database().closed()};
+  }
   rocksdb::Checkpoint* made = nullptr;
   auto status = rocksdb::Checkpoint::Create(&body_->database().db(), &made);
   const std::unique_ptr<rocksdb::Checkpoint> owned{made};
@@ -280,6 +300,7 @@ Result<Ok, IoError> Store::checkpoint(const std::string& directory) const {
 
 Result<Ok, IoError> Store::visit_batches(
     const std::function<bool(const Upload& upload, bool refused)>& visit) const {
+  const Database::Pin pin{body_->database()};
   return body_->database().scan(
       Family::batches, {}, nullptr, [&](std::string_view key, std::string_view value) {
         auto id = store::parse_batch_key(key);

@@ -46,7 +46,7 @@ struct StoreOptions {
   // While the disk refuses, so often is it asked again.
   std::chrono::milliseconds probe_pause{1000};
 
-  // Called, on the committer's thread, with the tokens of unknown domains of each commit, after it.
+  // Called, on a thread of the store, with the tokens of unknown domains of each commit, after it.
   // May be empty; must not block.
   std::function<void(const std::vector<TokenId>&)> on_unknowns;
 
@@ -82,10 +82,10 @@ struct Retained {
 
 // Store implements all three storage interfaces on one RocksDB (FORMAT.md).
 //
-// One thread of its own commits: it gathers uploads, and writes batches, totals and cursors of all
-// of them in one synced atomic write before any of them is called stored. When the disk is full
-// or failing it answers `unavailable`, keeps everything that is stored, and goes on by itself when
-// a probe succeeds. Destroying it finishes the uploads already queued.
+// Two threads of its own commit (committer.h): they gather uploads, and write batches, totals and
+// cursors of all of them in one synced atomic write before any of them is called stored. When the
+// disk is full or failing it answers `unavailable`, keeps everything that is stored, and goes on by
+// itself when a probe succeeds. Destroying it finishes the uploads already queued.
 //
 // Safe from every thread. `counters` and `clock` must outlive it.
 class Store final : public UploadSink, public MetaStore, public SnapshotSource {

@@ -4,9 +4,12 @@
 
 #include <rocksdb/write_batch.h>
 
+#include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -21,16 +24,14 @@ namespace gnomon::store {
 // tools and devices of its others. One thread.
 class Tally {
  public:
-  explicit Tally(Calendar calendar) : calendar_(calendar) {}
+  explicit Tally(Calendar calendar) : days_(calendar) {}
 
   void add(const Admitted& admitted);
   // add_refused declares the loss of a batch that could not be decoded.
   void add_refused(const Upload& upload);
 
-  std::size_t size() const {
-    return days_.size() + tools_.size() + agents_.size() + health_.size() + gaps_.size() +
-           unknowns_.size();
-  }
+  // size is how many totals there are.
+  std::size_t size() const { return size_; }
 
   // tokens are those of unknown domains that were added since the last write().
   std::vector<TokenId> tokens() const;
@@ -46,15 +47,40 @@ class Tally {
   void write(const Database& database, rocksdb::WriteBatch& batch);
 
  private:
+  // Hash lets maps be asked with text that nobody owns.
+  struct Hash {
+    using is_transparent = void;  // NOLINT(readability-identifier-naming): the standard's name
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  template <typename Value>
+  using ByName = std::unordered_map<std::string, Value, Hash, std::equal_to<>>;
+
+  struct OfTool {
+    ToolDevice life;
+    std::vector<std::pair<Day, DayTotal>> days;  // few: a batch covers minutes
+  };
+  // OfAgent holds one agent's totals: a batch is one agent's, so that its contacts meet here in
+  // one small map, whose keys are tools alone.
+  struct OfAgent {
+    AgentTotal total;
+    ByName<OfTool> tools;
+    std::vector<std::pair<Day, HealthDay>> health;
+    std::map<TokenId, TokenDevice> unknowns;
+  };
+
+  OfAgent& of_agent(std::string_view agent);
+  OfTool& of_tool(OfAgent& agent, std::string_view tool);
+  // of_day finds or makes the total of a day in a list of days.
+  template <typename Total>
+  Total& of_day(std::vector<std::pair<Day, Total>>& days, Day day);
   void add_gap(const BatchId& id, WallTime received, std::uint16_t index, const Gap& gap);
 
-  Calendar calendar_;
-  std::map<std::string, DayTotal> days_;
-  std::map<std::string, ToolDevice> tools_;
-  std::map<std::string, AgentTotal> agents_;
-  std::map<std::string, HealthDay> health_;
-  std::map<std::string, std::string> gaps_;
-  std::map<std::pair<TokenId, std::string>, TokenDevice> unknowns_;  // by token and device
+  DayFinder days_;
+  ByName<OfAgent> agents_;
+  std::vector<std::pair<std::string, std::string>> gaps_;  // key and value
+  std::size_t size_ = 0;
 };
 
 }  // namespace gnomon::store

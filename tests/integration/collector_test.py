@@ -25,9 +25,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 class Collector:
     """A collector on free ports. Its first ports are kept over restarts, as agents expect."""
 
-    def __init__(self, place, name="collector", options=()):
+    def __init__(self, place, name="collector", options=(), program="gnomon-collector", env=None):
         self.place = place
         self.options = options
+        self.program, self.env = program, env
         self.data = place.path(name)
         self.ports = {"agents": 0, "enrol": 0, "http": 0}
         self.start()
@@ -36,10 +37,10 @@ class Collector:
         ports = self.data / "ports.json"
         ports.unlink(missing_ok=True)
         self.process = self.place.start(
-            "gnomon-collector", "serve", "--data", self.data, "--zone", "UTC", "--min-group", "1",
+            self.program, "serve", "--data", self.data, "--zone", "UTC", "--min-group", "1",
             "--listen", f"127.0.0.1:{self.ports['agents']}", "--enrol",
             f"127.0.0.1:{self.ports['enrol']}", "--http", f"127.0.0.1:{self.ports['http']}",
-            *self.options, log=self.place.path("collector.log"))
+            *self.options, log=self.place.path("collector.log"), env=self.env)
 
         def listening():
             assert self.process.poll() is None, self.place.path("collector.log").read_text()
@@ -403,6 +404,44 @@ def test_a_collector_with_a_full_disk_stores_on_when_there_is_room(place):
         collector.kill()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=False)
+
+
+def test_a_collector_whose_disk_fails_keeps_its_agents_and_goes_on(place):
+    fault = place.path("fault")
+    collector = Collector(place, program="gnomon-soak-collector", env={
+        "GNOMON_SOAK_NOTES": str(place.path("notes")), "GNOMON_SOAK_LINKS": str(place.path("links")),
+        "GNOMON_SOAK_FAULT": str(fault)})
+    assert collector.enrol("ws")[0] == 0
+    assert replay(place, "ws", "--at", AT, captures.OWN / "curl.pcap")[0] == 0
+    assert collector.ready()[0] and collector.metric("store_accepting") == 1
+    connections = 'ingest_connections_total{resumed="no"}'
+    for hour, kind in ((10, "writes"), (11, "syncs")):
+        when = f"2026-11-17T{hour}:00"
+        fault.write_text(kind)
+        agent = place.start("gnomon-agent", "replay", "--log-level", "warn", "--data",
+                            place.path("ws"), "--at", when, "--wait", "90",
+                            captures.OWN / "signup-story.pcap", log=place.path("agent.log"))
+        # It takes nothing, says so wherever somebody may look, and still talks.
+        wait_until(lambda: not collector.ready()[0], 30, "the collector to notice its disk")
+        ready, why = collector.ready()
+        assert not ready and "Input/output error" in why, why
+        health = json.loads(collector.get("/healthz"))
+        assert health["status"] == "degraded" and "Input/output" in health["reason"], health
+        assert collector.metric("store_accepting") == 0
+        unavailable = 'ingest_batches_total{outcome="unavailable"}'
+        wait_until(lambda: collector.metric(unavailable) > 0, 30, "an agent to be told")
+        before = collector.metric(connections), collector.metric(unavailable)
+        # Asked again on the same connection: it was kept.
+        wait_until(lambda: collector.metric(unavailable) > before[1], 30, "the agent to ask again")
+        assert collector.metric(connections) == before[0]
+        assert agent.poll() is None
+        fault.write_text("")
+        # Nobody does anything: it goes on, and so does the agent that waits.
+        wait_until(lambda: collector.ready()[0], 30, "the collector to accept again")
+        assert agent.wait(120) == 0, place.path("agent.log").read_text()
+        assert collector.metric("store_accepting") == 1
+        assert as_multiset(collector.contacts()) == as_multiset(contacts(place, "ws"))
+    collector.kill()
 
 
 def test_a_collector_that_has_no_room_to_start_says_so_and_keeps_what_it_has(place):

@@ -50,10 +50,11 @@ class Workplace:
                               env={**os.environ, **(env or {})})
         return done.returncode, done.stdout, done.stderr
 
-    def start(self, program, *arguments, log=None, by=()):
+    def start(self, program, *arguments, log=None, by=(), env=None):
         out = open(log, "ab") if log else subprocess.DEVNULL
         process = subprocess.Popen([*map(str, by), str(self.binaries / program), *map(str, arguments)],
-                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+                                   stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                   env={**os.environ, **(env or {})})
         self.running.append(process)
         return process
 
