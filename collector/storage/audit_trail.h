@@ -31,8 +31,9 @@ class AuditTrail {
   AuditTrail(MetaStore& store, std::string_view name);
 
   // add asks `make` for the entry with the number that it will have. When another trail of the name
-  // was faster it asks again, so `make` reads anew what the entry rests on; it must not add anything
-  // itself. Fails with resource_unavailable_try_again when others were faster again and again.
+  // was faster it asks again, so `make` reads anew what the entry rests on; it must not add
+  // anything itself. Fails with resource_unavailable_try_again when others were faster again and
+  // again.
   Result<Ok, IoError> add(const Make& make);
 
   // read visits all records in their order.
