@@ -58,6 +58,7 @@ std::vector<std::string> in_time_order(const std::vector<std::string>& files) {
   std::stable_sort(order.begin(), order.end(),
                    [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<std::string> sorted;
+  sorted.reserve(order.size());
   for (auto& [first, file] : order) {
     sorted.push_back(std::move(file));
   }

@@ -282,7 +282,7 @@ const TrustedKeys& OverlayPack::trusted() const noexcept {
 }
 
 std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
-                                             std::shared_ptr<const OverlayPack> overlay) {
+                                             const std::shared_ptr<const OverlayPack>& overlay) {
   auto compiled = std::dynamic_pointer_cast<const CompiledPack>(std::move(base));
   GNOMON_CHECK(compiled != nullptr && overlay != nullptr);
   return std::make_shared<const LayeredPack>(std::move(compiled), overlay->body_);

@@ -41,8 +41,8 @@ class OverlayPack {
   std::size_t tenants() const;
 
  private:
-  friend std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
-                                                      std::shared_ptr<const OverlayPack> overlay);
+  friend std::shared_ptr<const RulePack> with_overlay(
+      std::shared_ptr<const RulePack> base, const std::shared_ptr<const OverlayPack>& overlay);
 
   static Result<std::shared_ptr<const OverlayPack>, PackError> opened(
       Result<std::shared_ptr<const CompiledPack>, PackError> body);
@@ -61,6 +61,6 @@ class OverlayPack {
 // catalogues change. `base` must come from RulePack::open or from_bytes. version() and the like are
 // those of `base`.
 std::shared_ptr<const RulePack> with_overlay(std::shared_ptr<const RulePack> base,
-                                             std::shared_ptr<const OverlayPack> overlay);
+                                             const std::shared_ptr<const OverlayPack>& overlay);
 
 }  // namespace gnomon

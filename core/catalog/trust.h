@@ -18,7 +18,7 @@
 namespace gnomon {
 
 // kMaxTrustBytes bounds a root record: 16 keys of each kind and their signatures fit many times.
-constexpr std::size_t kMaxTrustBytes = 16 * 1024;
+constexpr std::size_t kMaxTrustBytes = std::size_t{16} << 10;
 // kMaxKeys bounds the keys of one kind in a root record.
 constexpr std::size_t kMaxKeys = 16;
 // kMaxRootSteps bounds how many root records one pack may carry.

@@ -125,6 +125,7 @@ std::vector<Finding> check_reach(const Rulebook& overlay, const std::string& fil
     }
   }
   std::vector<Finding> findings;
+  findings.reserve(reaches.size());
   for (const auto& [rule, reach] : reaches) {
     findings.push_back({Severity::warning, file, overlay.rule_places[rule].line, "takes-along",
                         text_of_reach(rules[rule].pattern.text, reach)});

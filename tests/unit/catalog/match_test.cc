@@ -273,49 +273,80 @@ TEST_CASE("HostPattern: what cannot be a rule is refused with its reason", "[cor
   }
 }
 
-TEST_CASE("RulePack: the index answers like a walk over all rules", "[core][catalog]") {
-  std::mt19937 random{20261122};  // NOLINT(cert-msc51-cpp): the same every time
-  const auto pick = [&](const std::vector<std::string>& from) {
-    return from[random() % from.size()];
-  };
-  const std::vector<std::string> labels = {"a", "b",  "us1", "us2", "api", "www",
-                                           "x", "my", "a-b", "_s",  "us",  "zz"};
-  const std::vector<std::string> wilds = {"*", "us*", "{tenant}", "{tenant}-b", "a*", "*-b"};
-  const std::vector<std::string> tops = {"one.com", "two.com", "co.uk", "b.one.com"};
-  for (int round = 0; round < 60; ++round) {
-    PackBuilder builder;
-    builder.tool("a");
-    for (int i = 0; i < 40; ++i) {
-      std::string text = pick(tops);
-      bool tenant = false;
-      bool wild = false;
-      for (auto n = random() % 3; n > 0; --n) {
-        std::string label = random() % 3 == 0 ? pick(wilds) : pick(labels);
-        if (label.find('{') != std::string::npos && tenant) {
-          label = "*";
-        }
-        tenant = tenant || label.find('{') != std::string::npos;
-        wild = wild || label.find_first_of("*{") != std::string::npos;
-        text = label + "." + text;
-      }
-      if (!tenant && random() % 9 == 0) {
-        text = "{tenant+}." + text;
-      } else if (!wild && random() % 3 == 0) {
-        text = "." + text;
-      }
-      const Meaning meanings[] = {Meaning::tool,    Meaning::tool,   Meaning::tool, Meaning::denied,
-                                  Meaning::payment, Meaning::shared, Meaning::idp};
-      gnomon::RuleRecord& rule = builder.rule(text, meanings[random() % 7]);
-      if (rule.pattern.has_tenant && random() % 2 == 0) {
-        rule.reserved = {"x", "a"};
-      }
+namespace {
+
+// Dice draws rules and hosts, the same in every run.
+class Dice {
+ public:
+  std::size_t roll(std::size_t sides) { return random_() % sides; }
+
+  // host has up to three labels before one of a few domains.
+  std::string host() {
+    std::string text = pick(tops_);
+    for (std::size_t n = roll(4); n > 0; --n) {
+      text = below(text, pick(labels_));
     }
+    return text;
+  }
+
+  // pattern likewise, with wildcards among the labels.
+  std::string pattern() {
+    std::string text = pick(tops_);
+    bool tenant = false;
+    bool wild = false;
+    for (std::size_t n = roll(3); n > 0; --n) {
+      std::string label = roll(3) == 0 ? pick(wilds_) : pick(labels_);
+      if (label.find('{') != std::string::npos && tenant) {
+        label = "*";
+      }
+      tenant = tenant || label.find('{') != std::string::npos;
+      wild = wild || label.find_first_of("*{") != std::string::npos;
+      text = below(text, std::move(label));
+    }
+    if (!tenant && roll(9) == 0) {
+      return below(text, "{tenant+}");
+    }
+    return !wild && roll(3) == 0 ? below(text, "") : text;
+  }
+
+ private:
+  static std::string below(const std::string& domain, std::string label) {
+    label += '.';
+    return label += domain;
+  }
+  const std::string& pick(const std::vector<std::string>& from) { return from[roll(from.size())]; }
+
+  std::mt19937 random_{20261122};  // NOLINT(cert-msc51-cpp): the same every time
+  const std::vector<std::string> labels_ = {"a", "b",  "us1", "us2", "api", "www",
+                                            "x", "my", "a-b", "_s",  "us",  "zz"};
+  const std::vector<std::string> wilds_ = {"*", "us*", "{tenant}", "{tenant}-b", "a*", "*-b"};
+  const std::vector<std::string> tops_ = {"one.com", "two.com", "co.uk", "b.one.com"};
+};
+
+PackBuilder forty_rules(Dice& dice) {
+  PackBuilder builder;
+  builder.tool("a");
+  for (int i = 0; i < 40; ++i) {
+    const std::string text = dice.pattern();
+    const Meaning meanings[] = {Meaning::tool,    Meaning::tool,   Meaning::tool, Meaning::denied,
+                                Meaning::payment, Meaning::shared, Meaning::idp};
+    gnomon::RuleRecord& rule = builder.rule(text, meanings[dice.roll(std::size(meanings))]);
+    if (rule.pattern.has_tenant && dice.roll(2) == 0) {
+      rule.reserved = {"x", "a"};
+    }
+  }
+  return builder;
+}
+
+}  // namespace
+
+TEST_CASE("RulePack: the index answers like a walk over all rules", "[core][catalog]") {
+  Dice dice;
+  for (int round = 0; round < 60; ++round) {
+    PackBuilder builder = forty_rules(dice);
     const auto pack = builder.pack();
     for (int i = 0; i < 400; ++i) {
-      std::string host = pick(tops);
-      for (auto n = random() % 4; n > 0; --n) {
-        host = pick(labels) + "." + host;
-      }
+      const std::string host = dice.host();
       std::uint32_t best = 0;
       std::uint32_t also = 0;
       for (const gnomon::RuleRecord& rule : builder.content().rules) {
