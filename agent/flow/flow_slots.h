@@ -10,6 +10,7 @@
 #include "agent/flow/flight.h"
 #include "agent/flow/flight_buffers.h"
 #include "agent/flow/flow_key.h"
+#include "agent/flow/large_pages.h"
 
 namespace gnomon {
 
@@ -103,7 +104,7 @@ class FlowSlots {
   std::size_t count_;
   // Has its room from the start, and fills it when it is needed: what was never used takes no
   // memory.
-  std::vector<FlowSlot> slots_;
+  std::vector<FlowSlot, LargePages<FlowSlot>> slots_;
   std::vector<Index> heads_;  // by hash
   Index free_ = kNone;
   Index oldest_ = kNone;
