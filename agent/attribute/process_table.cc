@@ -82,10 +82,6 @@ std::optional<RunningProgram> ProcessTable::recall(std::uint32_t inode, std::uin
   if (place.inode != inode) {
     return std::nullopt;
   }
-  if (holder(place.pid) != nullptr) {
-    const Holder& known = make_holder(place.pid, uid);
-    return RunningProgram{known.pid, known.name};
-  }
   auto found = answer(place.pid, uid);
   if (!found) {
     place = {};  // gone; perhaps somebody else holds the socket too
@@ -284,7 +280,7 @@ ProcessTable::Holder* ProcessTable::holder(std::uint32_t pid) {
 }
 
 // make_holder puts a process before the other holders.
-ProcessTable::Holder& ProcessTable::make_holder(std::uint32_t pid, std::uint32_t uid) {
+void ProcessTable::make_holder(std::uint32_t pid, std::uint32_t uid) {
   const auto known = std::find_if(holders_.begin(), holders_.end(),
                                   [pid](const Holder& one) { return one.pid == pid; });
   if (known != holders_.end()) {
@@ -297,10 +293,9 @@ ProcessTable::Holder& ProcessTable::make_holder(std::uint32_t pid, std::uint32_t
     holders_.front().pid = pid;
   }
   holders_.front().uid = uid;
-  return holders_.front();
 }
 
-// answer names the process anew: a number may have come to another program since.
+// answer names the process anew each time: its number may have come to another program since.
 std::optional<RunningProgram> ProcessTable::answer(std::uint32_t pid, std::uint32_t uid) {
   spend(kNamingEffort);
   std::string name = proc_.program_of(pid);
@@ -308,8 +303,7 @@ std::optional<RunningProgram> ProcessTable::answer(std::uint32_t pid, std::uint3
   if (name.empty()) {
     return std::nullopt;  // it ended while we looked
   }
-  Holder& found = make_holder(pid, uid);
-  found.name = name;
+  make_holder(pid, uid);
   return RunningProgram{pid, std::move(name)};
 }
 

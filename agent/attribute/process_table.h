@@ -78,9 +78,8 @@ class ProcessTable {
   // Holder is a process in which a wanted socket was found, the last one first.
   struct Holder {
     std::uint32_t pid = 0;
-    std::uint32_t uid = 0;    // of that socket
-    std::uint64_t asked = 0;  // in which question it was looked into last
-    std::string name;
+    std::uint32_t uid = 0;                        // of that socket
+    std::uint64_t asked = 0;                      // in which question it was looked into last
     std::array<std::uint32_t, kLately> lately{};  // descriptors of its newest sockets
     std::size_t next_lately = 0;
   };
@@ -116,7 +115,7 @@ class ProcessTable {
   bool note(const OpenFolder& descriptors, std::uint32_t descriptor, std::uint32_t pid,
             Holder* holder, std::uint32_t inode);
   Holder* holder(std::uint32_t pid);
-  Holder& make_holder(std::uint32_t pid, std::uint32_t uid);
+  void make_holder(std::uint32_t pid, std::uint32_t uid);
   std::optional<RunningProgram> answer(std::uint32_t pid, std::uint32_t uid);
 
   bool may_look() const { return effort_left_ > 0; }

@@ -92,7 +92,22 @@ TEST_CASE("ProcessTable: sockets met on the way are not looked for again", "[age
   const std::int64_t effort = table.effort();
   CHECK(table.name_of(101) == "chromium");
   CHECK(table.found_by("memory") == 1);
-  CHECK(table.effort() == effort);
+  CHECK(table.effort() - effort == 2);  // for the name
+}
+
+TEST_CASE(
+    "ProcessTable: what was met under a number that came to another program is that program's",
+    "[agent][attribute]") {
+  FakeProc proc;
+  proc.add("12", "/usr/bin/curl", 100);
+  proc.add("13", "/usr/bin/chromium", 150);
+  Table table{proc};
+  REQUIRE(table.name_of(100) == "curl");
+  proc.remove("12");
+  proc.add("12", "/usr/bin/firefox", 200);
+  // Firefox's socket is met while another one is looked for.
+  CHECK(table.name_of(150) == "chromium");
+  CHECK(table.name_of(200) == "firefox");
 }
 
 TEST_CASE("ProcessTable: a process that spoke before is looked into before all others",
