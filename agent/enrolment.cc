@@ -87,6 +87,7 @@ std::vector<HostPort> collector_addresses(const Config& config) {
     }
   }
   std::vector<HostPort> addresses;
+  addresses.reserve(texts.size());
   for (const std::string& text : texts) {
     addresses.push_back(address_of(text, kAgentPort));
   }

@@ -181,23 +181,9 @@ class IoSide::Thread {
 
   // drain stores what waits, in order, until there is nothing or it cannot be stored.
   void drain() {
-    for (;;) {
-      if (!held_) {
-        held_ = parts_.queue.take();
-      }
-      if (!held_) {
-        break;
-      }
+    while (hold_next()) {
       if (!store(*held_)) {
-        if (stopping_) {
-          break;
-        }
-        retry_.expires_after(kRetryEvery);
-        retry_.async_wait([this](const boost::system::error_code& cancelled) {
-          if (!cancelled) {
-            drain();
-          }
-        });
+        arm_retry();
         break;
       }
       held_.reset();
@@ -207,6 +193,25 @@ class IoSide::Thread {
       }
     }
     update_progress();
+  }
+
+  bool hold_next() {
+    if (!held_) {
+      held_ = parts_.queue.take();
+    }
+    return held_.has_value();
+  }
+
+  void arm_retry() {
+    if (stopping_) {
+      return;
+    }
+    retry_.expires_after(kRetryEvery);
+    retry_.async_wait([this](const boost::system::error_code& cancelled) {
+      if (!cancelled) {
+        drain();
+      }
+    });
   }
 
   // What the uplink asks of the rest of the agent.

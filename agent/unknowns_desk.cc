@@ -79,6 +79,7 @@ void UnknownsDesk::report(const std::function<bool(std::vector<TokenReport>)>& s
   for (auto due = reports_.due(ledger_, kTokensABatch); !due.empty();
        due = reports_.due(ledger_, kTokensABatch)) {
     std::vector<TokenReport> tokens;
+    tokens.reserve(due.size());
     for (const DueReport& one : due) {
       tokens.push_back(one.report);
     }

@@ -190,51 +190,59 @@ Result<std::optional<SpooledBatch>, SpoolError> Spool::next(std::uint64_t from) 
   if (from >= next_sequence_) {
     return std::optional<SpooledBatch>{};
   }
-  std::uint64_t lost_contacts = 0;
-  WallTime near = clock_.wall();
-  std::uint64_t found_at = next_sequence_;  // first sequence of the next readable record
+  Search search{from, next_sequence_, 0, clock_.wall(), std::nullopt};
   for (const Segment& segment : segments_) {
     if (segment.last < from) {
       continue;
     }
-    if (const auto loaded = load_index(segment); !loaded) {
-      return Failure{loaded.error()};
+    const auto over = search_segment(segment, search);
+    if (!over) {
+      return Failure{over.error()};
     }
-    for (FoundRecord& found : index_) {
-      if (found.record.sequence < from || found.record.sequence > segment.last) {
-        continue;
-      }
-      near = found.record.sealed;
-      if (found.payload_whole) {
-        auto plain = read_payload(found);
-        if (!plain) {
-          return Failure{plain.error()};
-        }
-        if (*plain) {
-          if (found.record.first_sequence == from) {
-            handed_out_ = std::max(handed_out_, found.record.sequence);
-            return std::optional<SpooledBatch>{SpooledBatch{
-                from, found.record.sequence, **std::move(plain), found.record.contacts}};
-          }
-          if (found.record.first_sequence > from) {
-            found_at = found.record.first_sequence;
-            break;
-          }
-          // It stands for a run of which the collector has a part: declare the rest.
-        } else {
-          found.payload_whole = false;
-        }
-      }
-      lost_contacts += found.record.contacts;
-    }
-    if (found_at != next_sequence_) {
+    if (*over) {
       break;
     }
   }
-  SpooledBatch gap = gap_for(from, found_at - 1, lost_contacts, near);
-  damaged_.add(gap.sequence - gap.first_sequence + 1);
-  handed_out_ = std::max(handed_out_, gap.sequence);
-  return std::optional<SpooledBatch>{std::move(gap)};
+  if (!search.batch) {
+    search.batch = gap_for(from, search.found_at - 1, search.lost_contacts, search.near);
+    damaged_.add(search.batch->sequence - search.batch->first_sequence + 1);
+  }
+  handed_out_ = std::max(handed_out_, search.batch->sequence);
+  return std::move(search.batch);
+}
+
+// search_segment looks for the batch that begins at `search.from`; true when there is no need to
+// look further.
+Result<bool, SpoolError> Spool::search_segment(const Segment& segment, Search& search) {
+  if (const auto loaded = load_index(segment); !loaded) {
+    return Failure{loaded.error()};
+  }
+  for (FoundRecord& found : index_) {
+    const Record& record = found.record;
+    if (record.sequence < search.from || record.sequence > segment.last) {
+      continue;
+    }
+    search.near = record.sealed;
+    auto plain = found.payload_whole
+                     ? read_payload(found)
+                     : Result<std::optional<std::string>, SpoolError>{std::optional<std::string>{}};
+    if (!plain) {
+      return Failure{plain.error()};
+    }
+    found.payload_whole = plain->has_value();
+    if (*plain && record.first_sequence == search.from) {
+      search.batch =
+          SpooledBatch{search.from, record.sequence, **std::move(plain), record.contacts};
+      return true;
+    }
+    if (*plain && record.first_sequence > search.from) {
+      search.found_at = record.first_sequence;
+      return true;
+    }
+    // Damaged, or it stands for a run of which the collector has a part: declare the rest.
+    search.lost_contacts += record.contacts;
+  }
+  return false;
 }
 
 SpooledBatch Spool::gap_for(std::uint64_t from, std::uint64_t to, std::uint64_t contacts,

@@ -129,6 +129,15 @@ class Spool {
     bool only_gaps() const { return batch.contacts.empty() && !batch.health; }
   };
 
+  // Search is how far next() has come.
+  struct Search {
+    std::uint64_t from = 0;
+    std::uint64_t found_at = 0;  // first sequence of the next readable record
+    std::uint64_t lost_contacts = 0;
+    WallTime near;  // when something close to it was sealed
+    std::optional<SpooledBatch> batch;
+  };
+
   enum class Write : std::uint8_t { if_smaller, always };
 
   // A segment file larger than this was not written by us.
@@ -162,6 +171,7 @@ class Spool {
   Result<Ok, SpoolError> shed_until(std::uint64_t target, ShedLevel level);
   Result<Ok, SpoolError> load_index(const Segment& segment);
   Result<Ok, SpoolError> restart(std::uint64_t epoch);
+  Result<bool, SpoolError> search_segment(const Segment& segment, Search& search);
   Result<std::optional<std::string>, SpoolError> read_payload(const FoundRecord& found);
   Result<std::optional<std::pair<Record, std::string>>, SpoolError> read_at(std::uint64_t sequence);
   std::optional<std::string> unseal(const Record& record, Bytes payload) const;

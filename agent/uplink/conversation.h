@@ -58,6 +58,7 @@ class Conversation {
                const asio::any_io_executor& executor);
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
+  ~Conversation() = default;
 
   // greet shakes hands and agrees with the collector on where to go on; false when it is over.
   asio::awaitable<bool> greet();

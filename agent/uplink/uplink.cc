@@ -36,6 +36,7 @@ std::string_view to_string(UplinkState state) {
 
 class Uplink::Impl {
  public:
+  // NOLINTNEXTLINE(readability-function-size): what Uplink was given, no more
   Impl(asio::io_context& io, FileSystem& files, Spool& spool, const Clock& clock,
        Counters& counters, UplinkOptions options, UplinkHooks hooks)
       : io_(io),

@@ -26,7 +26,7 @@
 namespace gnomon {
 namespace {
 
-using local = asio::local::stream_protocol;
+using Local = asio::local::stream_protocol;
 
 wire::AdminReply problem(std::string text) {
   wire::AdminReply reply;
@@ -35,7 +35,7 @@ wire::AdminReply problem(std::string text) {
 }
 
 // name_peer puts who asks into the request, as the kernel knows it.
-void name_peer(local::socket& socket, wire::AdminRequest& request) {
+void name_peer(Local::socket& socket, wire::AdminRequest& request) {
   std::erase_if(request.arguments,
                 [](const wire::Field& field) { return field.first == kPeerArgument; });
   ucred peer{};
@@ -54,13 +54,13 @@ class AdminServer::Impl {
 
   Result<Ok, IoError> start() {
     boost::system::error_code error;
-    local::endpoint endpoint;
+    Local::endpoint endpoint;
     try {
-      endpoint = local::endpoint(path_);
+      endpoint = Local::endpoint(path_);
     } catch (const boost::system::system_error& too_long) {
       return Failure{IoError{"listen on", path_, too_long.code()}};
     }
-    local::socket probe(io_);
+    Local::socket probe(io_);
     probe.connect(endpoint, error);
     if (!error) {
       return Failure{IoError{"listen on", path_, std::make_error_code(std::errc::address_in_use)}};
@@ -91,7 +91,7 @@ class AdminServer::Impl {
       acceptor_->close(ignored);
       ::unlink(path_.c_str());
     }
-    for (local::socket* socket : sockets_) {
+    for (Local::socket* socket : sockets_) {
       boost::system::error_code ignored;
       socket->close(ignored);
     }
@@ -117,7 +117,7 @@ class AdminServer::Impl {
   }
 
   // No deadline: whoever holds the socket open is the collector's own user.
-  asio::awaitable<void> serve(local::socket socket) {
+  asio::awaitable<void> serve(Local::socket socket) {
     sockets_.insert(&socket);
     std::array<std::uint8_t, wire::kFrameHeaderBytes> header{};
     const auto [short_header, header_size] =
@@ -147,8 +147,8 @@ class AdminServer::Impl {
   asio::thread_pool& pool_;
   std::string path_;
   AdminHandler handler_;
-  std::optional<local::acceptor> acceptor_;
-  std::set<local::socket*> sockets_;
+  std::optional<Local::acceptor> acceptor_;
+  std::set<Local::socket*> sockets_;
   bool stopping_ = false;
 };
 

@@ -1,12 +1,11 @@
 #include "collector/enrol/authority.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <functional>
 #include <optional>
-#include <system_error>
 #include <utility>
 
+#include "collector/enrol/authority_folder.h"
 #include "core/log.h"
 #include "core/net/crypto.h"
 #include "core/net/policy_signature.h"
@@ -14,7 +13,6 @@
 namespace gnomon {
 namespace {
 
-constexpr std::size_t kMaxPem = std::size_t{64} << 10;
 constexpr std::chrono::hours kRootLife{24 * 3650};
 constexpr std::chrono::hours kIssuerLife{24 * 1825};
 constexpr std::chrono::hours kPolicySignerLife{24 * 730};
@@ -26,88 +24,11 @@ constexpr std::chrono::hours kLeastCompanyLife{24 * 30};
 // Agents whose clock is behind must still find the certificate valid.
 constexpr std::chrono::minutes kBackdate{10};
 
-Failure<IoError> damaged(const std::string& path) {
-  return Failure{IoError{"read", path, std::make_error_code(std::errc::illegal_byte_sequence)}};
-}
-
-class Folder {
- public:
-  Folder(FileSystem& files, std::string directory)
-      : files_(files), directory_(std::move(directory)) {}
-
-  std::string path(const std::string& name) const { return directory_ + "/" + name; }
-  Result<bool, IoError> has(const std::string& name) const { return files_.exists(path(name)); }
-
-  Result<Certificate, IoError> certificate(const std::string& name) const {
-    const auto text = read_whole_file(files_, path(name), kMaxPem);
-    if (!text) {
-      return Failure{text.error()};
-    }
-    const auto certificate = Certificate::from_pem(*text);
-    if (!certificate) {
-      return damaged(path(name));
-    }
-    return *certificate;
-  }
-
-  Result<PrivateKey, IoError> key(const std::string& name) const {
-    const auto text = read_whole_file(files_, path(name), kMaxPem);
-    if (!text) {
-      return Failure{text.error()};
-    }
-    const auto key = PrivateKey::any_from_pem(*text);
-    if (!key) {
-      return damaged(path(name));
-    }
-    return *key;
-  }
-
-  Result<Issuer, IoError> pair(const std::string& stem) const {
-    const auto certificate = this->certificate(stem + ".crt");
-    if (!certificate) {
-      return Failure{certificate.error()};
-    }
-    const auto key = this->key(stem + ".key");
-    if (!key) {
-      return Failure{key.error()};
-    }
-    if (!certificate->belongs_to(*key)) {
-      return damaged(path(stem + ".key"));
-    }
-    return Issuer{*certificate, *key};
-  }
-
-  Result<std::vector<Certificate>, IoError> chain(const std::string& name) const {
-    const auto text = read_whole_file(files_, path(name), kMaxPem);
-    if (!text) {
-      return Failure{text.error()};
-    }
-    auto certificates = parse_pem_chain(*text);
-    if (certificates.empty()) {
-      return damaged(path(name));
-    }
-    return certificates;
-  }
-
-  // store_pair writes the key first: a certificate without its key is worth nothing, and the
-  // certificate's presence is what says that the pair is there.
-  Result<Ok, IoError> store_pair(const std::string& stem, const Issuer& pair) const {
-    if (auto stored = replace_file(files_, path(stem + ".key"), pair.key.to_pem()); !stored) {
-      return stored;
-    }
-    return replace_file(files_, path(stem + ".crt"), pair.certificate.to_pem());
-  }
-
- private:
-  FileSystem& files_;
-  std::string directory_;
-};
-
 // Signer yields who signs an issuer. The root's key is asked for only when it is needed: it may be
 // off the machine.
 using Signer = std::function<Result<Issuer, IoError>()>;
 
-Result<Issuer, IoError> load_or_make_issuer(const Folder& folder, const std::string& stem,
+Result<Issuer, IoError> load_or_make_issuer(const AuthorityFolder& folder, const std::string& stem,
                                             CertificateKind kind, const Signer& signer,
                                             const Certificate& above, WallTime now) {
   const auto there = folder.has(stem + ".crt");
@@ -140,8 +61,8 @@ Result<Issuer, IoError> load_or_make_issuer(const Folder& folder, const std::str
 
 // load_or_make_policy_signer is for every start: the signer needs the issuer of servers alone, and
 // is made anew in the last quarter of its life.
-Result<Issuer, IoError> load_or_make_policy_signer(const Folder& folder, const Issuer& servers,
-                                                   WallTime now) {
+Result<Issuer, IoError> load_or_make_policy_signer(const AuthorityFolder& folder,
+                                                   const Issuer& servers, WallTime now) {
   const auto there = folder.has("policy.crt");
   if (!there) {
     return Failure{there.error()};
@@ -173,7 +94,7 @@ struct Company {
   Certificate root;
 };
 
-Result<Company, IoError> load_company(const Folder& folder) {
+Result<Company, IoError> load_company(const AuthorityFolder& folder) {
   const auto chain = folder.chain("imported.crt");
   const auto key = folder.key("imported.key");
   if (!chain) {
@@ -183,13 +104,13 @@ Result<Company, IoError> load_company(const Folder& folder) {
     return Failure{key.error()};
   }
   if (chain->size() < 2 || !chain->front().belongs_to(*key)) {
-    return damaged(folder.path("imported.crt"));
+    return damaged_pem(folder.path("imported.crt"));
   }
   return Company{Issuer{chain->front(), *key}, {chain->begin(), chain->end() - 1}, chain->back()};
 }
 
 // make_root is the first start of an installation.
-Result<Ok, IoError> make_root(const Folder& folder, WallTime now) {
+Result<Ok, IoError> make_root(const AuthorityFolder& folder, WallTime now) {
   const PrivateKey key = PrivateKey::generate();
   CertificateRequest request;
   request.kind = CertificateKind::root;
@@ -253,7 +174,7 @@ Result<std::unique_ptr<Authority>, IoError> Authority::open(FileSystem& files, c
   if (const auto made = files.make_directory(options.directory); !made) {
     return Failure{made.error()};
   }
-  const Folder folder(files, options.directory);
+  const AuthorityFolder folder(files, options.directory);
   const WallTime now = clock.wall();
   const auto imported = folder.has("imported.crt");
   const auto there = folder.has("root.crt");
@@ -325,7 +246,7 @@ Result<Ok, std::string> Authority::import_company(FileSystem& files, const Clock
   for (const Certificate& certificate : certificates) {
     pem += certificate.to_pem();
   }
-  const Folder folder(files, directory);
+  const AuthorityFolder folder(files, directory);
   // The certificate's presence is what says that the pair is there: the key goes first.
   for (const auto& [name, text] : {std::pair{std::string{"imported.key"}, parsed->to_pem()},
                                    std::pair{std::string{"imported.crt"}, pem}}) {
@@ -354,7 +275,7 @@ std::vector<Certificate> Authority::chain_above_servers() const {
 }
 
 Result<Ok, IoError> Authority::load_or_make_server() {
-  const Folder folder(files_, options_.directory);
+  const AuthorityFolder folder(files_, options_.directory);
   const auto there = folder.has("server.crt");
   if (!there) {
     return Failure{there.error()};
@@ -389,7 +310,7 @@ Result<Ok, IoError> Authority::make_server() {
   request.not_after =
       std::min(clock_.wall() + options_.server_life, servers_.certificate.not_after());
   Issuer made{issue(request, PublicKey::of(key), servers_), key};
-  const Folder folder(files_, options_.directory);
+  const AuthorityFolder folder(files_, options_.directory);
   if (auto stored = folder.store_pair("server", made); !stored) {
     return stored;
   }

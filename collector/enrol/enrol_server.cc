@@ -20,7 +20,7 @@
 namespace gnomon {
 namespace {
 
-using tcp = asio::ip::tcp;
+using Tcp = asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kFarewell{1000};
 constexpr std::chrono::milliseconds kAcceptPause{100};
@@ -29,6 +29,7 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 class EnrolServer::Impl {
  public:
+  // NOLINTNEXTLINE(readability-function-size): what EnrolServer was given, no more
   Impl(asio::io_context& io, asio::thread_pool& pool, Authority& authority, Registry& registry,
        const Clock& clock, Counters& counters, EnrolServerOptions options)
       : io_(io),
@@ -106,7 +107,7 @@ class EnrolServer::Impl {
     }
   }
 
-  asio::awaitable<void> serve(tcp::socket socket) {
+  asio::awaitable<void> serve(Tcp::socket socket) {
     boost::system::error_code gone;
     const std::string address = socket.remote_endpoint(gone).address().to_string();
     // Shared, because a renewal of the certificate must not pull the context from under us.
@@ -172,7 +173,7 @@ class EnrolServer::Impl {
   const Clock& clock_;
   Counters& counters_;
   EnrolServerOptions options_;
-  std::optional<tcp::acceptor> acceptor_;
+  std::optional<Tcp::acceptor> acceptor_;
   std::uint16_t port_ = 0;
   std::shared_ptr<TlsContext> tls_;
   RateLimit attempts_;

@@ -146,7 +146,19 @@ class Registry {
   Registry(MetaStore& store, const Authority& authority, const Clock& clock, Counters& counters)
       : store_(store), authority_(authority), clock_(clock), counters_(counters) {}
 
+  // Joining is a newcomer before its record is stored.
+  struct Joining {
+    Enrolled enrolled;
+    std::string token;  // its id
+    std::vector<MetaChange> changes;
+    bool known_machine = false;
+  };
+
   Failure<wire::Error> refused(wire::ErrorCode code, const char* text);
+  Joining join(const wire::EnrolRequest& request, const PublicKey& key,
+               const std::string& token_key, const std::string& token) const;
+  void replace_machine(const std::string& machine, Joining& joining) const;
+  void note_joined(const Joining& joining);
 
   // change edits an agent's record until nobody else did in between; `edit` yields false to leave
   // it as it is. Yields whether the record was there before.
