@@ -180,24 +180,37 @@ asio::awaitable<bool> SwarmAgent::send_next() {
   co_return sent.has_value();
 }
 
+// await_message reads until a message of the wanted kind comes: what else a collector says, such as
+// its policy for domains outside the catalogue, is not what is measured.
+template <typename Message>
+asio::awaitable<Result<Message, std::string>> SwarmAgent::await_message(
+    std::chrono::milliseconds idle) {
+  for (;;) {
+    auto received = co_await receive(*connection_, wire::kMaxFrameBytes, idle, plan_.step);
+    if (!received) {
+      co_return Failure{std::move(received.error().text)};
+    }
+    if (auto* message = std::get_if<Message>(&*received)) {
+      co_return std::move(*message);
+    }
+    if (const auto* error = std::get_if<wire::Error>(&*received)) {
+      co_return Failure{"closed: " + error->text};
+    }
+  }
+}
+
 asio::awaitable<bool> SwarmAgent::read_ack() {
-  const auto answer = co_await receive(*connection_, wire::kMaxFrameBytes, plan_.step, plan_.step);
-  if (!answer) {
-    fail("ack: " + answer.error().text);
+  const auto ack = co_await await_message<wire::Ack>(plan_.step);
+  if (!ack) {
+    fail("ack: " + ack.error());
     co_return false;
   }
-  if (const auto* error = std::get_if<wire::Error>(&*answer)) {
-    fail("closed: " + error->text);
-    co_return false;
-  }
-  if (const auto* ack = std::get_if<wire::Ack>(&*answer)) {
-    tally_.ack_ms.push_back(ms_since(under_way_.front()));
-    under_way_.pop_front();
-    const bool good =
-        ack->outcome == wire::Outcome::stored || ack->outcome == wire::Outcome::repeated;
-    tally_.acked_batches += good ? 1U : 0U;
-    tally_.refused_batches += good ? 0U : 1U;
-  }
+  tally_.ack_ms.push_back(ms_since(under_way_.front()));
+  under_way_.pop_front();
+  const bool good =
+      ack->outcome == wire::Outcome::stored || ack->outcome == wire::Outcome::repeated;
+  tally_.acked_batches += good ? 1U : 0U;
+  tally_.refused_batches += good ? 0U : 1U;
   co_return true;
 }
 
@@ -211,9 +224,9 @@ asio::awaitable<void> SwarmAgent::beat() {
     fail("heartbeat: " + sent.error().text);
     co_return;
   }
-  const auto answer = co_await receive(*connection_, wire::kMaxFrameBytes, plan_.step, plan_.step);
-  if (!answer || !std::holds_alternative<wire::Heartbeat>(*answer)) {
-    fail("heartbeat answer: " + (answer ? "another message" : answer.error().text));
+  const auto answer = co_await await_message<wire::Heartbeat>(plan_.step);
+  if (!answer) {
+    fail("heartbeat answer: " + answer.error());
     co_return;
   }
   ++tally_.heartbeats;
@@ -222,14 +235,12 @@ asio::awaitable<void> SwarmAgent::beat() {
 asio::awaitable<void> SwarmAgent::take_pack() {
   std::uint64_t have = 0;
   while (connection_) {
-    const auto received =
-        co_await receive(*connection_, wire::kMaxFrameBytes, plan_.patience, plan_.step);
-    if (!received) {
-      fail("push: " + received.error().text);
+    const auto push = co_await await_message<wire::Push>(plan_.patience);
+    if (!push) {
+      fail("push: " + push.error());
       co_return;
     }
-    const auto* push = std::get_if<wire::Push>(&*received);
-    if (push == nullptr || push->offset != have) {
+    if (push->offset != have) {
       fail("push: a piece did not come in order");
       co_return;
     }

@@ -19,6 +19,7 @@
 #include "core/net/link.h"
 #include "core/net/tls_connection.h"
 #include "core/net/tls_context.h"
+#include "core/result.h"
 
 namespace gnomon {
 
@@ -85,6 +86,8 @@ class SwarmAgent {
   asio::awaitable<bool> attempt();
   asio::awaitable<std::string> greet();
   asio::awaitable<bool> send_next();
+  template <typename Message>
+  asio::awaitable<Result<Message, std::string>> await_message(std::chrono::milliseconds idle);
   asio::awaitable<bool> read_ack();
   void fail(const std::string& what);
   void note(const std::string& what);
