@@ -283,6 +283,50 @@ class Story {
     await this.work(30, 180);
   }
 
+  // signInSlowly: an old account whose owner does what new people do: reads first, has forgotten the password and gets
+  // a mail, or is sent through the company's own sign-in. Nothing but the account's age tells it from a sign-up.
+  async signInSlowly() {
+    const tool = tools.get(this.spec.tool);
+    if (this.chance(0.5)) {
+      await this.search();
+      await this.readSite();
+    } else if (this.chance(0.4)) {
+      await this.open(this.url('app'));
+      await this.settle();
+    }
+    const roll = this.next();
+    const how = roll < 0.4 ? 'forgotten password' : roll < 0.7 ? 'company sign-in' : 'password and a code';
+    this.note(`sign-in form (${how})`);
+    await this.open(this.url('login'));
+    if (how === 'forgotten password') {
+      await this.dwell(5, 15);
+      await this.throughMail('login');
+      await this.dwell(10, 30);  // the new password, twice
+      await this.backTo('login');
+    } else if (how === 'company sign-in') {
+      await this.dwell(3, 8);
+      await this.throughProvider('company', this.between(4, 25));
+      await this.backTo('login');
+    } else {
+      await this.dwell(18, 50);
+      await this.backTo('login');
+    }
+    this.note('signed in');
+    await this.work(30, 180);
+  }
+
+  // throughMail leads from one of the tool's forms through a link in a mail back to it.
+  async throughMail(kind) {
+    const tool = tools.get(this.spec.tool);
+    const form = this.page;
+    this.page = await this.context.newPage();
+    await this.open(`https://mail.acme-corp.example/w/company?s=${this.seed()}&n=0`);
+    await this.dwell(8, 40);
+    const target = this.url(kind);
+    await this.openBeside(tool.confirm ? `https://${tool.confirm}/r/?to=${encodeURIComponent(target)}` : target);
+    this.others = [...(this.others || []), form];
+  }
+
   async nextDay() {
     await this.fresh();
     this.note('another day');
@@ -329,6 +373,8 @@ class Story {
       }
     } else if (kind === 'known') {
       await this.signIn();
+    } else if (kind === 'known-slow') {
+      await this.signInSlowly();
     } else if (kind.startsWith('signup-')) {
       await this.signUp(kind.slice(7));
     } else if (kind === 'second-day') {
