@@ -233,9 +233,11 @@ class Story {
         await this.open(`https://mail.acme-corp.example/w/company?s=${this.seed()}&n=0`);
         await this.dwell(8, 40);
         const target = `https://${(tool.signup || tool.login).replace('{tenant}', this.spec.tenant)}/r/?to=${encodeURIComponent(this.url('app'))}`;
+        this.note('account made');
         await this.openBeside(`https://${tool.confirm}/r/?to=${encodeURIComponent(target)}`);
         this.others = [...(this.others || []), form];
       } else {
+        this.note('account made');
         await this.backTo('signup');
       }
     } else {
@@ -245,9 +247,9 @@ class Story {
         await this.open(this.url('signup'));
         await this.dwell(8, 30);
       }
+      this.note('account made');
       await this.backTo('signup');
     }
-    this.note('account made');
     const steps = Math.floor(this.between(1, 4));  // onboarding
     for (let i = 0; i < steps; ++i) {
       await this.dwell(8, 35);
