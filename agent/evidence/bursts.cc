@@ -68,6 +68,8 @@ Bursts::Burst& Bursts::burst_of(const std::string& user, WallTime now) {
     next.before.at(burst.number % kRemembered) = {burst.number, burst.company};
     next.number = burst.number + 1;
     next.begin = now;
+    next.last = burst.last;
+    next.newest_host = burst.newest_host;
     if (burst.led || burst.shows != Entry::unknown) {
       const bool by_tool = burst.led && burst.leader_meaning == Meaning::tool;
       next.tool_before = by_tool ? std::optional{burst.leader_tool} : std::nullopt;
@@ -82,7 +84,6 @@ Bursts::Burst& Bursts::burst_of(const std::string& user, WallTime now) {
     }
     burst = std::move(next);
   }
-  burst.last = std::max(burst.last, now);
   return burst;
 }
 
@@ -104,13 +105,27 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
     burst.entry = burst.shown_before;
   }
   // A search engine in this very burst says nothing: nobody reads results that fast, and pages
-  // carry its maps and robot checks.
-  burst.shows = Entry::unknown;
+  // carry its maps and robot checks. But when it came first of all, the page may be its own.
+  burst.shows = burst.search_first ? Entry::search : Entry::unknown;
 }
 
 BurstView Bursts::add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
                       bool message) {
-  Burst& burst = burst_of(user, match.sighting.when);
+  const WallTime when = match.sighting.when;
+  Burst& burst = burst_of(user, when);
+  const bool repeat =
+      burst.newest_host == match.sighting.host && when - burst.last < std::chrono::seconds{1};
+  burst.newest_host = match.sighting.host;
+  burst.last = std::max(burst.last, when);
+  BurstView view = place(burst, match, family, message);
+  view.number = burst.number;
+  view.repeat = repeat;
+  return view;
+}
+
+// place says whose page load the match belongs to, and lets it lead when nobody does yet.
+BurstView Bursts::place(Burst& burst, const Match& match, std::optional<ToolIndex> family,
+                        bool message) {
   const bool tool_or_family = match.meaning == Meaning::tool || match.meaning == Meaning::family;
   if (match.meaning == Meaning::family) {
     family = match.tool;
@@ -122,18 +137,18 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
     } else if (is_search(match.sighting.host)) {
       burst.shows = Entry::search;
     }
-    return {is_passive(match.role) ? LedBy::unclear : LedBy::itself,
-            burst.number,
-            false,
-            false,
-            burst.entry,
-            burst.run_begin};
+    BurstView view;
+    view.led_by = is_passive(match.role) ? LedBy::unclear : LedBy::itself;
+    view.entry = burst.entry;
+    view.run_begin = burst.run_begin;
+    return view;
   }
   if (!burst.led) {
     if (match.is(Meaning::mail_click) || match.role == Role::link) {
       burst.shows = Entry::message;
     } else if (burst.shows == Entry::unknown && is_search(match.sighting.host)) {
       burst.shows = Entry::search;
+      burst.search_first = burst.begin == match.sighting.when;
     }
   }
   if (match.sighting.host != burst.leader_host && match.role != Role::embed &&
@@ -146,7 +161,6 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
     }
   }
   BurstView view;
-  view.number = burst.number;
   view.run_begin = burst.run_begin;
   view.led_by = LedBy::unclear;
   if (!burst.led) {

@@ -37,7 +37,8 @@ struct BurstView {
   LedBy led_by = LedBy::itself;
   std::uint32_t number = 0;  // counts the bursts of one user; never 0
   bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
-  bool behind_shared = false;    // ... of a host that the public pages share with the product
+  bool behind_shared = false;  // ... of a host that the public pages share with the product
+  bool repeat = false;         // the same host again within a second: a browser's second connection
   Entry entry = Entry::unknown;  // of the leader; only together with LedBy::itself
   // The first burst of the run that this one ends in which one tool led and nothing else did.
   std::uint32_t run_begin = 0;
@@ -88,6 +89,7 @@ class Bursts {
     // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
     std::vector<std::size_t> seen;
     bool led = false;              // false while only company has come
+    bool search_first = false;     // a search engine was contacted before all else
     Entry entry = Entry::unknown;  // of the leader
     Entry shows = Entry::unknown;  // what the burst itself is, for the one that follows
     std::uint32_t run_begin = 0;
@@ -96,10 +98,13 @@ class Bursts {
     Entry shown_before = Entry::unknown;
     WallTime shown_until;
     std::uint32_t run_before = 0;
+    std::string newest_host;  // of the user's newest hello
     std::array<std::pair<std::uint32_t, Company>, kRemembered> before{};  // by number modulo
   };
 
   Burst& burst_of(const std::string& user, WallTime now);
+  static BurstView place(Burst& burst, const Match& match, std::optional<ToolIndex> family,
+                         bool message);
   static void lead(Burst& burst, const Match& match, std::optional<ToolIndex> family);
 
   Model model_;

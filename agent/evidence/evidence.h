@@ -15,6 +15,8 @@
 
 #include "agent/evidence/bursts.h"
 #include "agent/evidence/model.h"
+#include "agent/evidence/sequences.h"
+#include "agent/evidence/sign_ins.h"
 #include "agent/evidence/tool_state.h"
 #include "agent/evidence/windows.h"
 #include "agent/match/match.h"
@@ -105,24 +107,6 @@ class EvidenceRoom {
   // Key of a state: user, then tool id.
   using StateKey = std::pair<std::string, std::string>;
 
-  struct SequenceProgress {
-    std::size_t next_step = 0;
-    std::uint32_t flows = 0;
-    WallTime begun;
-  };
-
-  // What is remembered of a user beside single tools.
-  struct UserState {
-    std::map<std::string, std::pair<WallTime, std::string>>
-        family_logins;  // family id -> when, host
-    std::optional<WallTime> idp;
-    std::string idp_name;
-    std::optional<WallTime> captcha;
-    std::optional<WallTime> mail_click;
-    std::string last_host;  // of the newest hello, to see a browser's second connection
-    WallTime last_hello{};
-  };
-
   struct Pending {
     StateKey key;
     std::string user;
@@ -130,18 +114,16 @@ class EvidenceRoom {
     WallTime due;
   };
 
-  void add_tool(const Match& match, const std::string& user, UserState& about, BurstView burst,
-                bool repeat);
-  void note_signals(const Match& match, BurstView burst, UserState& about);
+  BurstView place(const Match& match, const std::string& user);
+  void add_tool(const Match& match, const std::string& user, BurstView burst);
+  Step step_of(const Match& match, BurstView burst) const;
+  void count_blind_spots(const Match& match);
   void follow_sequences(const Match& match, const std::string& user);
-  // step_sequence moves `progress` on; true when the sequence is complete.
-  static bool step_sequence(const Sequence& sequence, const Match& match,
-                            SequenceProgress& progress);
   void read_pack();
   void settle_pending(WallTime now);
   void emit(std::vector<Contact> contacts);
   ToolState& state_of(const StateKey& key);
-  SignIn sign_in_of(const UserState& about, std::optional<ToolIndex> family) const;
+  std::string_view family_id(std::optional<ToolIndex> family) const;
 
   // What is asked of the pack at every match, read once: ToolView allocates.
   struct ToolFacts {
@@ -149,14 +131,8 @@ class EvidenceRoom {
     std::optional<ToolIndex> family;
     bool message = false;  // made for mail or chat: its pages lead to others by links
   };
-  struct SequenceFacts {
-    const Sequence* sequence = nullptr;
-    std::optional<ToolIndex> family;
-  };
-
   std::shared_ptr<const RulePack> pack_;
   std::vector<ToolFacts> tools_;
-  std::vector<SequenceFacts> known_sequences_;
   EvidenceOptions options_;
   Model model_;
   ContactSink& sink_;
@@ -170,10 +146,10 @@ class EvidenceRoom {
   Counter& blind_relay_;
 
   Bursts bursts_;
+  SignIns sign_ins_;
+  Sequences sequences_;
   Windows windows_;
   std::map<StateKey, ToolState> states_;
-  std::map<std::string, UserState> users_;
-  std::map<std::pair<StateKey, std::string>, SequenceProgress> sequences_;
   std::vector<Pending> pending_;
   std::set<std::string, std::less<>> known_before_;
   std::optional<WallTime> learning_until_;

@@ -36,15 +36,21 @@ Model model_of(const RulePack& pack) {
   read(pack, "sequence", model.sequence);
   read(pack, "site_then_app", model.site_then_app);
   read(pack, "site_read", model.site_read);
+  read(pack, "site_studied", model.site_studied);
+  read(pack, "more_pages", model.more_pages);
   read(pack, "login_then_app", model.login_then_app);
   read(pack, "app_first", model.app_first);
   read(pack, "sequence_rule", model.sequence_rule);
   read(pack, "first_ever", model.first_ever);
   read(pack, "new_tenant", model.new_tenant);
+  read(pack, "own_tenant", model.own_tenant);
   read(pack, "long_login", model.long_login);
+  read(pack, "form_filled", model.form_filled);
+  read(pack, "slow_arrival", model.slow_arrival);
   read(pack, "mail_click", model.mail_click);
   read(pack, "captcha", model.captcha);
   read(pack, "back_end_later", model.back_end_later);
+  read(pack, "form_only", model.form_only);
   read(pack, "one_look", model.one_look);
   read(pack, "app_session", model.app_session);
   read(pack, "second_day", model.second_day);
@@ -55,7 +61,10 @@ Model model_of(const RulePack& pack) {
   read_duration(pack, "login_credit_s", model.login_credit);
   read_duration(pack, "idp_credit_s", model.idp_credit);
   read_duration(pack, "site_read_after_s", model.site_read_after);
+  read_duration(pack, "site_studied_after_s", model.site_studied_after);
   read_duration(pack, "long_login_after_s", model.long_login_after);
+  read_duration(pack, "form_filled_after_s", model.form_filled_after);
+  read_duration(pack, "slow_arrival_after_s", model.slow_arrival_after);
   read_duration(pack, "burst_quiet_ms", model.burst_quiet);
   read_duration(pack, "burst_longest_s", model.burst_longest);
   read_duration(pack, "session_gap_s", model.session_gap);
@@ -69,6 +78,9 @@ double signup_probability(const Model& model, const Features& f) {
   const double z =
       model.bias + term(f.signup_host, model.signup_host) + term(f.sequence, model.sequence) +
       term(f.site_then_app, model.site_then_app) + term(f.site_read, model.site_read) +
+      term(f.site_studied, model.site_studied) + term(f.more_pages, model.more_pages) +
+      term(f.own_tenant, model.own_tenant) + term(f.form_filled, model.form_filled) +
+      term(f.slow_arrival, model.slow_arrival) + term(f.form_only, model.form_only) +
       term(f.login_then_app, model.login_then_app) + term(f.app_first, model.app_first) +
       term(f.sequence_rule, model.sequence_rule) + term(f.first_ever, model.first_ever) +
       term(f.new_tenant, model.new_tenant) + term(f.long_login, model.long_login) +

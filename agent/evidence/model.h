@@ -15,15 +15,21 @@ struct Features {
   bool sequence = false;        // site, then sign-in, then the product, in time
   bool site_then_app = false;   // site, then the product; a sign-in on its own host stays unseen
   bool site_read = false;       // the public pages were read, not just passed, before the first use
+  bool site_studied = false;    // ... and for a good while
+  bool more_pages = false;      // more than one public page was opened before the first use
   bool login_then_app = false;  // sign-in, then the product, without the site before it
   bool app_first = false;       // the product's host came before its sign-in: an old bookmark
   bool sequence_rule = false;   // a sequence written for this tool in the catalogue
   bool first_ever = false;      // no earlier use by this user on this device
   bool new_tenant = false;      // a tenant label never seen here, right after a sign-in
+  bool own_tenant = false;      // only the company's own part of the tool: no find, whatever else
   bool long_login = false;      // the sign-in took as long as filling in a form takes
+  bool form_filled = false;     // ... and as long as making an account and confirming it
+  bool slow_arrival = false;    // from the first look to the product took minutes
   bool mail_click = false;      // a link in a mail led on, soon after the first contact
   bool captcha = false;         // a captcha while signing in
   bool back_end_later = false;  // its back end, first contacted in a page load after the site's
+  bool form_only = false;       // the sign-up page was opened, and the product never
   bool one_look = false;        // the product was contacted in one page load and never after
   bool app_session = false;     // worked in the product, not just opened it
   bool second_day = false;      // came back on another day
@@ -39,16 +45,22 @@ struct Model {
   double sequence = 3.5;
   double site_then_app = 1.5;
   double site_read = 1.5;
+  double site_studied = 0.5;
+  double more_pages = 0.5;
   double login_then_app = 1.5;
   double app_first = -1.5;
   double sequence_rule = 0.5;
   double first_ever = 2.0;
   double new_tenant = 3.0;
+  double own_tenant = -12.0;
   double long_login = 1.0;
+  double form_filled = 1.0;
+  double slow_arrival = 1.0;
   double mail_click = 1.5;
   double captcha = 0.7;
   double back_end_later = 1.0;
-  double one_look = -2.5;
+  double form_only = -4.0;
+  double one_look = -5.0;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;
@@ -59,8 +71,11 @@ struct Model {
   std::chrono::seconds sequence_window{1800};  // from the site to the product
   std::chrono::seconds login_credit{600};  // a family's sign-in counts for the member that follows
   std::chrono::seconds idp_credit{120};    // a provider's sign-in counts for the tool that follows
-  std::chrono::seconds site_read_after{20};   // on the public pages before the first use
-  std::chrono::seconds long_login_after{12};  // sign-in to product
+  std::chrono::seconds site_read_after{20};  // on the public pages before the first use
+  std::chrono::seconds site_studied_after{45};
+  std::chrono::seconds long_login_after{12};    // sign-in to product
+  std::chrono::seconds form_filled_after{30};   // the same, with a name and a mail to confirm
+  std::chrono::seconds slow_arrival_after{60};  // first look to product
   // Silence that ends a page load. Pages go on for seconds: what loads late must not look opened.
   std::chrono::milliseconds burst_quiet{3000};
   std::chrono::seconds burst_longest{20};  // a page load is over after this at the latest

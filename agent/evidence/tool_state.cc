@@ -12,6 +12,7 @@ constexpr seconds kPause{30};  // what comes after it is another page, or anothe
 // A frame or widget comes with one page; a person who opened a page does something there.
 constexpr seconds kCarriedAgainAfter{5};
 constexpr seconds kCarriedWithin{1800};
+constexpr seconds kPageAfter{5};  // what comes sooner is the same page, still loading
 
 std::int32_t day_of(WallTime when) {
   return static_cast<std::int32_t>(
@@ -103,7 +104,9 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     // Scripts call the product's own host where it has no other: nobody looks at screens there.
     note_program(step);
   } else if (step.role == Role::content && tool_led) {
-    if (!seen_once(step)) {
+    if (returned_from_idp(step.when, sign_in, model)) {
+      note_return(step, sign_in, model);
+    } else if (!seen_once(step)) {
       guest_seen_ = true;
       note(step.when, "read a page that one of the tool's customers publishes", step.host,
            step.role);
@@ -119,7 +122,7 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
 
 void ToolState::add_passive(const Step& step, const SignIn& sign_in, const Model& model) {
   const bool opens = step.led_by == LedBy::itself || step.led_by == LedBy::unclear;
-  if (step.mail_click && opens) {
+  if (step.mail_click) {
     note_mail_click(step, model);
   }
   if (step.role == Role::embed || step.role == Role::link) {
@@ -148,15 +151,24 @@ void ToolState::note_mail_click(const Step& step, const Model& model) {
   }
 }
 
-// note_return: an identity provider was opened from the tool's pages, and the next page load is of
-// the tool's own files. The page itself came over a connection that was still open.
+// note_return: an identity provider was opened from the tool's pages, or its sign-in was, and what
+// comes next are the tool's own files or back end. The page came over a connection still open.
 void ToolState::note_return(const Step& step, const SignIn& sign_in, const Model& model) {
-  const bool from_site = within(last_site_, *sign_in.idp, model.sequence_window);
+  adopt_glimpse(step.when, sign_in, model);
+  const bool after_idp = returned_from_idp(step.when, sign_in, model);
+  const WallTime signed_in = after_idp ? *sign_in.idp : last_login_.value_or(step.when);
+  const bool from_site = within(last_site_, signed_in, model.sequence_window);
+  if (!login_then_app_) {
+    note_form_time(form_begin(step.when, sign_in, model), step, model);
+  }
   note_first_use(step.when, model);
   sequence_ = sequence_ || (from_site && !inside_);
   login_then_app_ = true;
+  if (!inside_) {
+    note_arrival(step.when, model);
+  }
   inside_ = true;
-  if (!sign_in.idp_name.empty()) {
+  if (after_idp && !sign_in.idp_name.empty()) {
     note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
   }
   note_use_burst(step);
@@ -172,21 +184,37 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
   if (returned_from_idp(step.when, sign_in, model)) {
     note_return(step, sign_in, model);
   }
-  // The page may have come over an open connection: then the tool's own files lead.
-  const bool own = tool_led || (step.led_by == LedBy::unclear && is_expected(step, sign_in, model));
-  if (own && !browser_api_ && site_begin_ && step.burst != site_burst_ && !inside_ &&
-      step.when - *site_begin_ >= model.site_read_after / 2 &&
-      within(last_site_, step.when, model.sequence_window)) {
+  // The page may have come over an open connection: then the tool's own files lead, or another tab.
+  const bool signing_in = inside_ || within(last_login_, step.when, model.sequence_window);
+  const bool own = tool_led || signing_in ||
+                   (step.led_by == LedBy::unclear && is_expected(step, sign_in, model));
+  if (own && !browser_api_) {
+    note_first_api(step, sign_in, model);
+  }
+  browser_api_ = browser_api_ || own;
+  note(step.when,
+       own ? "the API called beside the product's own pages"
+           : "the API called from another site's page: not a use",
+       step.host, step.role);
+}
+
+// note_first_api: the tool's own pages call its API for the first time. After its sign-in, or its
+// form, that is the product; after its public pages it may be.
+void ToolState::note_first_api(const Step& step, const SignIn& sign_in, const Model& model) {
+  const bool from_login = within(last_login_, step.when, model.sequence_window) &&
+                          step.when - *last_login_ >= model.burst_quiet;
+  if (inside_) {
+    note_back_end(step, model);
+  } else if (from_login) {
+    note_return(step, sign_in, model);
+  } else if (site_begin_ && step.burst != site_burst_ &&
+             step.when - *site_begin_ >= model.site_read_after / 2 &&
+             within(last_site_, step.when, model.sequence_window)) {
     back_end_later_ = true;
     note_use_burst(step);
     note_first_use(step.when, model);
     note(step.when, "its back end was contacted only after its public pages", step.host, step.role);
   }
-  browser_api_ = true;
-  note(step.when,
-       own ? "the API called beside the product's own pages"
-           : "the API called from another site's page: not a use",
-       step.host, step.role);
 }
 
 bool ToolState::is_expected(const Step& step, const SignIn& sign_in, const Model& model) const {
@@ -209,21 +237,24 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
     note_mail_click(step, model);
     return;
   }
-  // A host that strangers' pages can reach too counts only when nobody else's page led to it.
-  // Another tab may load at the same time: with a reason to expect the user here, it counts.
+  // What other pages can carry counts only when nobody else's page led to it. Another tab may load
+  // at the same time: with a reason to expect the user here, all else counts.
   const bool expected = is_expected(step, sign_in, model);
   const bool reachable_by_others = step.weight == RuleWeight::weak || step.shared_with_embed ||
-                                   step.audience == Audience::both ||
                                    step.audience == Audience::guest || step.role == Role::site;
   if ((reachable_by_others || !expected) && !tool_led) {
     hold_beside(step);
+    note_glimpse(step, model);
     note(step.when, "contacted while another site's page loaded: not a use", step.host, step.role);
     return;
   }
   if (step.weight == RuleWeight::none) {
     return;
   }
-  if (step.weight == RuleWeight::weak) {
+  // A weak host that other pages load besides is no more than what they carry: its company (files,
+  // a provider's button) may be that of the page behind it. It has to be expected, or to come
+  // again.
+  if (step.weight == RuleWeight::weak && !step.shared_with_embed) {
     if (step.led_by == LedBy::itself && !weak_pending_) {
       weak_pending_ = step.when;
       weak_host_ = step.host;
@@ -237,6 +268,7 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
     return;
   }
   if (carried && !expected && !carried_before_idp(step, sign_in, model) && seen_once(step)) {
+    note_glimpse(step, model);
     return;
   }
   note_use(step, sign_in, model);
@@ -253,6 +285,39 @@ bool ToolState::carried_before_idp(const Step& step, const SignIn& sign_in, cons
     last_site_ = carried_;
   }
   return so;
+}
+
+// note_glimpse remembers a contact that is no use for itself: another page may have made it. When
+// the product is reached soon after, it was most likely the first look at it.
+void ToolState::note_glimpse(const Step& step, const Model& model) {
+  if (step.audience == Audience::guest) {
+    return;
+  }
+  const bool site = step.role == Role::site || step.shared_with_site;
+  if (!site && within(glimpse_site_, step.when, kPageAfter)) {
+    return;  // of the same page
+  }
+  auto& place = site ? glimpse_site_ : glimpse_use_;
+  if (!within(place, step.when, model.sequence_window)) {
+    place = step.when;
+  }
+}
+
+// adopt_glimpse takes the glimpse of its public pages, or a look at those of its vendor, for the
+// look that led here: sign-in or product were reached.
+void ToolState::adopt_glimpse(WallTime when, const SignIn& sign_in, const Model& model) {
+  if (inside_ || within(last_site_, when, model.sequence_window)) {
+    return;
+  }
+  for (const auto& look : {glimpse_site_, sign_in.family_site}) {
+    if (within(look, when, model.sequence_window) && when - *look >= kPageAfter) {
+      site_begin_ = look;
+      last_site_ = look;
+      note(*look, "public pages looked at; its sign-in or product was opened after it", {},
+           Role::site);
+      return;
+    }
+  }
 }
 
 void ToolState::hold_beside(const Step& step) {

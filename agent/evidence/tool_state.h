@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "agent/evidence/bursts.h"
+#include "agent/evidence/maker.h"
 #include "agent/evidence/model.h"
 #include "core/contact.h"
 
@@ -20,14 +21,6 @@ struct Verdict {
   std::uint16_t confidence = 0;
 
   bool operator==(const Verdict&) const = default;
-};
-
-// What a contact shows about who made it, as far as names tell.
-enum class Maker : std::uint8_t {
-  unknown,
-  browser,
-  program,  // an installed program of its own
-  script,   // an interpreter, or a library without a browser around it
 };
 
 // Step is one sighting as the state sees it.
@@ -59,6 +52,7 @@ struct Step {
 // SignIn is what is known of the user's sign-in just before a step.
 struct SignIn {
   std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
+  std::optional<WallTime> family_site;   // begin of the reading of public pages that it shares
   std::optional<WallTime> idp;           // an identity provider, opened and not just loaded
   std::string_view idp_name;
   std::optional<WallTime> captcha;
@@ -116,8 +110,12 @@ class ToolState {
   bool is_expected(const Step& step, const SignIn& sign_in, const Model& model) const;
   void add_passive(const Step& step, const SignIn& sign_in, const Model& model);
   void add_api(const Step& step, const SignIn& sign_in, const Model& model, bool tool_led);
+  void note_first_api(const Step& step, const SignIn& sign_in, const Model& model);
+  void note_back_end(const Step& step, const Model& model);
   void add_page(const Step& step, const SignIn& sign_in, const Model& model, bool tool_led);
   void hold_beside(const Step& step);
+  void note_glimpse(const Step& step, const Model& model);
+  void adopt_glimpse(WallTime when, const SignIn& sign_in, const Model& model);
   void confirm_beside(const Step& step, const SignIn& sign_in, const Model& model);
   void note_mail_click(const Step& step, const Model& model);
   void note_return(const Step& step, const SignIn& sign_in, const Model& model);
@@ -135,6 +133,11 @@ class ToolState {
   bool sent_to_idp(const SignIn& sign_in, const Model& model) const;
   void note_site(const Step& step, const Model& model);
   void note_first_use(WallTime when, const Model& model);
+  void note_arrival(WallTime when, const Model& model);
+  void note_form_time(std::optional<WallTime> begin, const Step& step, const Model& model);
+  WallTime reached(WallTime begin, WallTime when) const;
+  std::optional<WallTime> form_begin(WallTime when, const SignIn& sign_in,
+                                     const Model& model) const;
   void note_program(const Step& step);
   bool seen_once(const Step& step);
   void mark_day(WallTime when);
@@ -171,12 +174,19 @@ class ToolState {
   bool sequence_ = false;
   bool site_then_app_ = false;
   bool site_read_ = false;
+  bool site_studied_ = false;  // ... for a good while
+  bool more_pages_ = false;    // more than one public page was opened before the first use
+  bool searched_ = false;      // the first contact ever was opened from a search page
   bool login_then_app_ = false;
   bool app_first_ = false;
   bool inside_ = false;  // the product itself was opened, beyond hosts that its public pages share
   bool sequence_rule_ = false;
   bool new_tenant_ = false;
+  bool own_tenant_ = false;    // the company's own part of the tool was contacted
+  bool other_tenant_ = false;  // another part than the company's own was
   bool long_login_ = false;
+  bool form_filled_ = false;   // ... so long as making an account and confirming it takes
+  bool slow_arrival_ = false;  // from the first look to the product took minutes
   bool mail_click_ = false;
   bool captcha_ = false;
   bool app_session_ = false;
@@ -192,7 +202,9 @@ class ToolState {
   bool browser_api_ = false;
   RuleConfidence best_rule_ = RuleConfidence::low;  // of the rules behind uses
 
-  // What waits for company within a page load; not kept across restarts.
+  // What waits for company within a page load or a sitting; not kept across restarts.
+  std::optional<WallTime> glimpse_site_;  // a contact that did not count: with its public pages
+  std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> weak_pending_;  // a weak host led a burst; settle() decides
   std::string weak_host_;
   std::optional<Beside> beside_;

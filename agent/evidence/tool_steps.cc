@@ -9,6 +9,8 @@ namespace {
 
 using std::chrono::seconds;
 
+constexpr seconds kAnotherPageAfter{5};  // what comes sooner is the same page, still loading
+
 bool is_product(Role role) {
   return role == Role::app || role == Role::client;
 }
@@ -25,6 +27,11 @@ void ToolState::note_site(const Step& step, const Model& model) {
     site_burst_ = step.burst;
   }
   last_site_ = step.when;
+  if (step.role == Role::site && !first_use_ && step.burst != site_burst_ &&
+      step.when - *site_begin_ >= kAnotherPageAfter) {
+    more_pages_ = true;
+    note(step.when, "more than one of its public pages was opened", step.host, step.role);
+  }
 }
 
 void ToolState::note_first_use(WallTime when, const Model& model) {
@@ -32,10 +39,60 @@ void ToolState::note_first_use(WallTime when, const Model& model) {
     return;
   }
   first_use_ = when;
-  if (within(last_site_, when, model.sequence_window) && site_begin_ &&
-      when - *site_begin_ >= model.site_read_after && !site_asks_) {
+  if (!within(last_site_, when, model.sequence_window) || !site_begin_ || site_asks_) {
+    return;
+  }
+  const WallTime::duration read = reached(*site_begin_, when) - *site_begin_;
+  if (read >= model.site_read_after) {
     site_read_ = true;
-    note(when, "its public pages were read first, not just passed", {}, Role::site);
+    site_studied_ = read >= model.site_studied_after;
+    note(when,
+         site_studied_ ? "its public pages were read first, for a good while"
+                       : "its public pages were read first, not just passed",
+         {}, Role::site);
+  }
+}
+
+// reached is when sign-in or product were reached after `begin`: at `when`, or before, at a contact
+// that was not counted because another page loaded at the same time.
+WallTime ToolState::reached(WallTime begin, WallTime when) const {
+  return glimpse_use_ && *glimpse_use_ > begin ? std::min(*glimpse_use_, when) : when;
+}
+
+// form_begin is when the form was opened that leads to a product contact at `when`: its sign-in, or
+// the product's own host before an identity provider was.
+std::optional<WallTime> ToolState::form_begin(WallTime when, const SignIn& sign_in,
+                                              const Model& model) const {
+  if (within(last_login_, when, model.sequence_window)) {
+    return last_login_;
+  }
+  const bool sent_on = sign_in.idp && first_use_ && *first_use_ < *sign_in.idp;
+  return sent_on && within(first_use_, when, model.login_credit) ? first_use_ : std::nullopt;
+}
+
+void ToolState::note_form_time(std::optional<WallTime> begin, const Step& step,
+                               const Model& model) {
+  if (!begin || step.when - *begin < model.long_login_after) {
+    return;
+  }
+  long_login_ = true;
+  form_filled_ = form_filled_ || step.when - *begin >= model.form_filled_after;
+  note(step.when, "the sign-in took as long as filling in a form does", {}, Role::login);
+}
+
+// note_arrival: the product itself is reached. How long did the way take, from the first look at
+// the tool in this sitting? Who has an account signs in; who has none reads, and fills in a form.
+void ToolState::note_arrival(WallTime when, const Model& model) {
+  WallTime begin = when;
+  for (const auto& earlier : {site_begin_, first_login_, first_use_}) {
+    if (within(earlier, when, model.sequence_window)) {
+      begin = std::min(begin, *earlier);
+    }
+  }
+  if (reached(begin, when) - begin >= model.slow_arrival_after && !slow_arrival_) {
+    slow_arrival_ = true;
+    note(when, "from the first look to the product took as long as reading and filling in a form",
+         {}, Role::unknown);
   }
 }
 
@@ -47,6 +104,8 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
   invited_ = invited_ || (guest_host && use_hellos_ == 1 && !known_before_ &&
                           step.led_by == LedBy::itself && step.entry == Entry::message);
   best_rule_ = std::max(best_rule_, step.confidence);
+  searched_ = searched_ ||
+              (use_hellos_ == 1 && step.led_by == LedBy::itself && step.entry == Entry::search);
   if (step.audience == Audience::guest) {
     guest_seen_ = true;
     note(step.when, "reached as somebody's guest", step.host, step.role);
@@ -58,11 +117,13 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
       note(step.when, "visited its public pages", step.host, step.role);
       return;
     case Role::signup:
+      adopt_glimpse(step.when, sign_in, model);
       signup_host_ = true;
       note_first_use(step.when, model);
       note(step.when, "opened its sign-up page", step.host, step.role);
       return;
     case Role::login:
+      adopt_glimpse(step.when, sign_in, model);
       site_asks_ = false;  // nobody was signed in
       // A run of contacts is one sign-in: how long it took is counted from its first.
       if (!within(last_login_, step.when, model.login_credit)) {
@@ -150,12 +211,18 @@ void ToolState::note_tenant(const Step& step, bool after_login) {
            ? "first contact with somebody else's part of the tool"
            : "first contact with this customer's part of the tool",
        step.host, step.role);
+  if (step.tenant_owner == TenantOwner::own) {
+    own_tenant_ = true;
+    return;
+  }
+  other_tenant_ = true;
   new_tenant_ = new_tenant_ || (after_login && step.audience != Audience::both);
 }
 
 // note_steps: the product itself was opened. What led here, and how long did it take?
 void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model& model,
                            bool after_idp) {
+  adopt_glimpse(step.when, sign_in, model);
   const bool from_login = within(last_login_, step.when, model.sequence_window);
   const bool after_login = from_login || after_idp;
   const WallTime signed_in = from_login ? *last_login_ : after_idp ? *sign_in.idp : step.when;
@@ -167,20 +234,16 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   login_then_app_ = login_then_app_ || after_login;
   // Only what comes first after the form tells how long the form took.
   const bool first_since = !last_use_ || *last_use_ < signed_in;
-  if (from_login && first_since && step.when - *last_login_ >= model.long_login_after) {
-    long_login_ = true;
-    note(step.when, "the sign-in took as long as filling in a form does", {}, Role::login);
+  if (after_login && first_since) {
+    note_form_time(form_begin(step.when, sign_in, model), step, model);
   }
-  const bool back_end = step.role == Role::client && !back_end_;
-  if (back_end && form_host_ && !from_login && first_use_ &&
-      step.when - *first_use_ >= model.long_login_after &&
-      step.when - *first_use_ <= model.login_credit) {
-    long_login_ = true;
-    note(step.when, "from its form to the product took as long as filling in a form does", {},
-         Role::login);
+  if (!inside_) {
+    note_arrival(step.when, model);
   }
-  back_end_ = back_end_ || back_end;
-  form_host_ = form_host_ || (step.role == Role::app && step.shared_with_signup && !inside_);
+  if (step.role == Role::client && !back_end_) {
+    note_back_end(step, model);
+  }
+  form_host_ = form_host_ || (step.role == Role::app && !inside_);
   captcha_ = captcha_ || (from_login && within(sign_in.captcha, step.when, seconds{300}));
   if (within(sign_in.mail_click, step.when, seconds{10}) || step.entry == Entry::message) {
     mail_click_ = mail_click_ || met_before(step.when, model);
@@ -199,6 +262,21 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   }
   note_first_use(step.when, model);
   inside_ = true;
+}
+
+// note_back_end: the product's back end is contacted for the first time. Where its form lives on
+// the product's own host, the time until then is the time at the form.
+void ToolState::note_back_end(const Step& step, const Model& model) {
+  const bool at_form = form_host_ && !within(last_login_, step.when, model.sequence_window) &&
+                       within(first_use_, step.when, model.login_credit);
+  if (at_form && step.when - *first_use_ >= model.long_login_after && !back_end_) {
+    long_login_ = true;
+    form_filled_ = form_filled_ || step.when - *first_use_ >= model.form_filled_after;
+    note(step.when, "from its form to the product took as long as filling in a form does", {},
+         Role::login);
+  }
+  note_arrival(step.when, model);
+  back_end_ = true;
 }
 
 void ToolState::note_use_burst(const Step& step) {

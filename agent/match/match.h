@@ -30,6 +30,9 @@ struct Match {
   // most content, the tenant is not trusted, and no sign-in or use may rest on it.
   bool by_alias = false;
 
+  bool shares(Role other) const {
+    return (shared_with & (1U << static_cast<unsigned>(other))) != 0;
+  }
   bool is(Meaning other) const { return (also & (1U << static_cast<unsigned>(other))) != 0; }
 };
 

@@ -43,7 +43,10 @@ Json features_of(const Features& f) {
           {"mail_click", f.mail_click},         {"captcha", f.captcha},
           {"back_end_later", f.back_end_later}, {"one_look", f.one_look},
           {"app_session", f.app_session},       {"second_day", f.second_day},
-          {"guest_only", f.guest_only},         {"dns_only", f.dns_only}};
+          {"guest_only", f.guest_only},         {"dns_only", f.dns_only},
+          {"site_studied", f.site_studied},     {"more_pages", f.more_pages},
+          {"own_tenant", f.own_tenant},         {"form_filled", f.form_filled},
+          {"slow_arrival", f.slow_arrival},     {"form_only", f.form_only}};
 }
 
 // Story judges one timeline after the other.

@@ -215,7 +215,7 @@ def names_in_clear(live):
 def report(times, shares, plan, leaked, strict):
     """Prints the figures. The time is held to the promise only by the long form: a loaded machine is no defect."""
     wanted = [s["tool"] for s in plan if s["kind"].startswith("signup-")]
-    late = []
+    late, early = [], []
     print("from the sign-up to the row at the collector:")
     for tool in wanted:
         made, told = times.get(tool, (None, None))
@@ -226,6 +226,7 @@ def report(times, shares, plan, leaked, strict):
         else:
             seconds = told - made
             late += [tool] if strict and seconds >= PROMISE_S else []
+            early += [tool] if strict and seconds < 0 else []
             print(f"  {tool:12} {seconds:5.1f} s  from: {since}")
     print("whose contacts they were, as the agent could tell:")
     for source, (names, program, user, unknown) in shares.items():
@@ -235,6 +236,9 @@ def report(times, shares, plan, leaked, strict):
         return 1
     if leaked:
         print(f"FAILED: in clear in what is sent: {', '.join(leaked)}")
+        return 1
+    if early:
+        print(f"FAILED: said before there was an account: {', '.join(early)}")
         return 1
     if late:
         print(f"FAILED: not told, or not within {PROMISE_S:.0f} s: {', '.join(late)}")

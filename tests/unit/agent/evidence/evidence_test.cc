@@ -41,6 +41,20 @@ TEST_CASE("Evidence: the same steps in the learning period are no sign-up", "[ag
   Story story{std::move(options)};
   sign_up_for_trello(story);
   CHECK(story.stage("trello") == Stage::visited);
+  // However much speaks for it.
+  story.see(1000, "asana.com").see(1060, "login.asana.com").see(1120, "mail-links.asana.com");
+  story.see(1121, "app.asana.com").see(1180, "sync.asana.com").see(1240, "app.asana.com");
+  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.stage("asana") == Stage::visited);
+}
+
+TEST_CASE("Evidence: no sign-up is certain, whatever was seen", "[agent][evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(60, "login.asana.com").see(120, "mail-links.asana.com");
+  story.see(121, "app.asana.com").see(180, "sync.asana.com").see(240, "app.asana.com");
+  CHECK(story.stage("asana") == Stage::signup_likely);
+  CHECK(story.of("asana").signup_probability > 0.99);
+  CHECK(story.of("asana").verdict.confidence <= 970);
 }
 
 TEST_CASE("Evidence: a look at the landing page is a visit", "[agent][evidence]") {
@@ -110,6 +124,8 @@ TEST_CASE("Evidence: a respondent is a guest and a maker is not", "[agent][evide
   story.see(0, "form.survey.com").see(400, "form.survey.com");
   CHECK(story.stage("survey") == Stage::guest);
   story.see(500, "signup.survey.com");
+  CHECK(story.stage("survey") == Stage::visited);  // a form that is only opened makes no account
+  story.see(560, "admin.survey.com");
   CHECK(story.stage("survey") == Stage::signup_likely);
 }
 

@@ -33,6 +33,7 @@ class Story final : public ContactSink {
     counter = pack->add_tool("counter");
     survey = pack->add_tool("survey");
     pack->add_host("id.atlassian.com", Meaning::family, atlassian, Role::login);
+    pack->add_host("www.atlassian.com", Meaning::family, atlassian, Role::site);
     auto& shared = pack->add_host("trello.com", Meaning::tool, trello, Role::app, Audience::both);
     shared.shared_with = 1U << static_cast<unsigned>(Role::site);
     pack->add_host("ws.trello.com", Meaning::tool, trello, Role::client);
@@ -46,9 +47,13 @@ class Story final : public ContactSink {
         RuleWeight::weak;
     pack->add_host("form.survey.com", Meaning::tool, survey, Role::app, Audience::guest);
     pack->add_host("signup.survey.com", Meaning::tool, survey, Role::signup);
+    pack->add_host("admin.survey.com", Meaning::tool, survey, Role::app);
     pack->add_host("cdn.asana.com", Meaning::tool, asana, Role::asset);
     pack->add_host("api.asana.com", Meaning::tool, asana, Role::api);
     pack->add_host("sync.asana.com", Meaning::tool, asana, Role::client);
+    pack->add_host("login.asana.com", Meaning::tool, asana, Role::login);
+    pack->add_host("published.asana.com", Meaning::tool, asana, Role::content);
+    pack->add_host("boards.asana.com", Meaning::tool, asana, Role::app, Audience::both);
     pack->add_host("mail-links.asana.com", Meaning::tool, asana, Role::link);
     auto& form = pack->add_host("start.asana.com", Meaning::tool, asana, Role::app);
     form.shared_with = 1U << static_cast<unsigned>(Role::signup);
@@ -87,6 +92,7 @@ class Story final : public ContactSink {
     match.name = found.name;
     match.rule = found.rule;
     match.tenant = tenant;
+    match.owner = owner;
     room->add(match);
     return *this;
   }
@@ -121,6 +127,7 @@ class Story final : public ContactSink {
   ToolIndex survey = 0;
   std::string program = "firefox";
   std::string tenant;
+  TenantOwner owner = TenantOwner::unknown;
   std::vector<Contact> contacts;
   std::unique_ptr<EvidenceRoom> room;
 };
