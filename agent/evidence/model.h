@@ -51,7 +51,7 @@ struct Model {
   double app_first = -1.5;
   double sequence_rule = 0.5;
   double first_ever = 2.0;
-  double new_tenant = 3.0;
+  double new_tenant = 0.5;
   double own_tenant = -12.0;
   double long_login = 1.0;
   double form_filled = 1.0;
@@ -59,8 +59,8 @@ struct Model {
   double mail_click = 1.5;
   double captcha = 0.7;
   double back_end_later = 1.0;
-  double form_only = -4.0;
-  double one_look = -5.0;
+  double form_only = -8.0;
+  double one_look = -8.0;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;

@@ -1,6 +1,7 @@
 #include "agent/evidence/tool_state.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace gnomon {
@@ -188,10 +189,17 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
   const bool signing_in = inside_ || within(last_login_, step.when, model.sequence_window);
   const bool own = tool_led || signing_in ||
                    (step.led_by == LedBy::unclear && is_expected(step, sign_in, model));
-  if (own && !browser_api_) {
+  // Some public pages ask who is signed in: what they asked is no sign of the product later either.
+  const std::size_t host = std::hash<std::string_view>{}(step.host);
+  const bool announced = !signing_in && (step.behind_site || host == announced_api_);
+  if (announced) {
+    announced_api_ = host;
+  } else if (own && !browser_api_) {
     note_first_api(step, sign_in, model);
+  } else if (own && (inside_ || back_end_later_)) {
+    note_use_burst(step);
   }
-  browser_api_ = browser_api_ || own;
+  browser_api_ = browser_api_ || (own && !announced);
   note(step.when,
        own ? "the API called beside the product's own pages"
            : "the API called from another site's page: not a use",
@@ -254,7 +262,8 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
   // A weak host that other pages load besides is no more than what they carry: its company (files,
   // a provider's button) may be that of the page behind it. It has to be expected, or to come
   // again.
-  if (step.weight == RuleWeight::weak && !step.shared_with_embed) {
+  const bool at_work = inside_ && within(last_use_, step.when, model.session_gap);
+  if (step.weight == RuleWeight::weak && !step.shared_with_embed && !at_work) {
     if (step.led_by == LedBy::itself && !weak_pending_) {
       weak_pending_ = step.when;
       weak_host_ = step.host;

@@ -176,7 +176,6 @@ class ToolState {
   bool site_read_ = false;
   bool site_studied_ = false;  // ... for a good while
   bool more_pages_ = false;    // more than one public page was opened before the first use
-  bool searched_ = false;      // the first contact ever was opened from a search page
   bool login_then_app_ = false;
   bool app_first_ = false;
   bool inside_ = false;  // the product itself was opened, beyond hosts that its public pages share
@@ -210,7 +209,9 @@ class ToolState {
   std::optional<Beside> beside_;
   std::uint32_t carried_burst_ = 0;
   std::uint32_t site_burst_ = 0;
+  bool site_shared_ = false;  // the run of public pages began on a host they share with the product
   std::uint32_t use_burst_ = 0;
+  std::size_t announced_api_ = 0;  // hash of the API host that its public pages called
 
   std::vector<std::string> tenants_;
   std::vector<Evidence> evidence_;

@@ -25,6 +25,7 @@ void ToolState::note_site(const Step& step, const Model& model) {
   if (!within(last_site_, step.when, model.sequence_window)) {
     site_begin_ = step.when;
     site_burst_ = step.burst;
+    site_shared_ = step.role != Role::site;
   }
   last_site_ = step.when;
   if (step.role == Role::site && !first_use_ && step.burst != site_burst_ &&
@@ -42,7 +43,10 @@ void ToolState::note_first_use(WallTime when, const Model& model) {
   if (!within(last_site_, when, model.sequence_window) || !site_begin_ || site_asks_) {
     return;
   }
-  const WallTime::duration read = reached(*site_begin_, when) - *site_begin_;
+  // Where the sign-in is on the host of the public pages, the time there may be its own.
+  const WallTime::duration read =
+      reached(*site_begin_, when) - *site_begin_ -
+      (site_shared_ && !last_login_ ? model.long_login_after : seconds{0});
   if (read >= model.site_read_after) {
     site_read_ = true;
     site_studied_ = read >= model.site_studied_after;
@@ -104,8 +108,6 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
   invited_ = invited_ || (guest_host && use_hellos_ == 1 && !known_before_ &&
                           step.led_by == LedBy::itself && step.entry == Entry::message);
   best_rule_ = std::max(best_rule_, step.confidence);
-  searched_ = searched_ ||
-              (use_hellos_ == 1 && step.led_by == LedBy::itself && step.entry == Entry::search);
   if (step.audience == Audience::guest) {
     guest_seen_ = true;
     note(step.when, "reached as somebody's guest", step.host, step.role);
@@ -172,8 +174,12 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
   const bool after_login = within(last_login_, step.when, model.sequence_window) || after_idp;
   // Public pages make connections in advance, and some ask the back end who is signed in. A host
   // that only the product's own sessions contact is none of them.
-  const bool announced =
-      step.behind_site && step.weight != RuleWeight::strong && !inside_ && !after_login;
+  // Beside another tab they do so without leading the page load.
+  const bool beside_site =
+      step.led_by == LedBy::other && (within(last_site_, step.when, kAnotherPageAfter) ||
+                                      within(glimpse_site_, step.when, kAnotherPageAfter));
+  const bool announced = (step.behind_site || beside_site) && step.weight != RuleWeight::strong &&
+                         !inside_ && !after_login;
   const bool ambiguous =
       announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
 
@@ -291,22 +297,23 @@ void ToolState::note_session(const Step& step, const Model& model, bool ambiguou
   session_begin_ = session_begin_.value_or(step.when);
   session_last_ = step.when;
   session_flows_ += step.repeat ? 0 : 1;
+  last_use_ = step.when;
+  if (ambiguous) {
+    return;
+  }
   const bool exclusive = step.audience == Audience::user && !step.shared_with_site;
   exclusive_use_ = exclusive_use_ || exclusive;
   const bool strong = step.weight == RuleWeight::strong && exclusive;
-  if ((strong || session_flows_ >= model.session_flows) && !ambiguous) {
+  if (strong || session_flows_ >= model.session_flows) {
     if (!app_session_) {
       note(step.when, "stayed and worked in it", step.host, step.role);
     }
     app_session_ = true;
   }
-  last_use_ = step.when;
-  if (exclusive || app_session_) {
-    const unsigned before = days_within(step.when, kActiveWithinDays);
-    mark_day(step.when);
-    if (before > 0 && days_within(step.when, kActiveWithinDays) > before) {
-      note(step.when, "came back on another day", step.host, step.role);
-    }
+  const unsigned before = days_within(step.when, kActiveWithinDays);
+  mark_day(step.when);
+  if (before > 0 && days_within(step.when, kActiveWithinDays) > before) {
+    note(step.when, "came back on another day", step.host, step.role);
   }
 }
 

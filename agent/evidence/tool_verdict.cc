@@ -117,7 +117,10 @@ Verdict ToolState::verdict(const Model& model, WallTime now) const {
   }
   const double signup = probability_of_signup(model);
   const bool returned = last_use_ && days_within(*last_use_, kActiveWithinDays) >= 2;
-  if (returned && (exclusive_use_ || app_session_)) {
+  // Strangers come back to what was shared with them; an account makes the difference.
+  const bool account =
+      exclusive_use_ || app_session_ || login_then_app_ || signup >= model.signup_threshold;
+  if (returned && account) {
     return {Stage::active, thousandths((app_session_ ? 0.97 : 0.85) * rule_trust)};
   }
   if (signup >= model.signup_threshold) {
@@ -127,12 +130,8 @@ Verdict ToolState::verdict(const Model& model, WallTime now) const {
   if (use_hellos_ > 0) {
     const bool only_guest =
         (guest_seen_ && !first_use_) || (invited_ && !first_login_ && !login_then_app_);
-    // Nothing but what strangers reach too, and no work there: not searched for, no public pages,
-    // no sign-in.
-    const bool like_a_stranger = use_hellos_ == guest_hellos_ && !first_login_ &&
-                                 !login_then_app_ && !app_session_ && !searched_ &&
-                                 (!tenants_.empty() || !last_site_);
-    if (only_guest || like_a_stranger) {
+    const bool foreign_tenant = !tenants_.empty() && use_hellos_ == guest_hellos_ && !first_login_;
+    if (only_guest || foreign_tenant) {
       return {Stage::guest, thousandths(0.8 * rule_trust)};
     }
     return {Stage::visited, thousandths((first_use_ ? 0.9 : 0.8) * rule_trust)};

@@ -26,7 +26,7 @@ KEPT = {"first_ever", "signup_host", "second_day", "captcha", "guest_only", "dns
         "one_look"}
 FURTHEST = 2.5  # the lab moves a weight, it does not make one
 FOLDS = 10
-WANTED = 0.99   # precision when crossing over tools: the aim of 0.95, and more for what crossing flatters
+WANTED = 0.975  # precision when crossing over tools: the aim of 0.95, and more for what crossing flatters
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL_H = ROOT / "agent" / "evidence" / "model.h"
@@ -122,17 +122,15 @@ def curve(rows, probabilities):
     return [(hundredth / 100, *counts(rows, probabilities, hundredth / 100)) for hundredth in range(30, 100)]
 
 
-def threshold_for(rows, probabilities, wanted=WANTED):
-    """Returns the lowest threshold from which on, at every higher one with at least half of the sign-ups found, the
-    precision stays as wanted; one lucky step does not make a threshold."""
-    best = 0.99
-    for threshold, right, said, all_of_them in reversed(curve(rows, probabilities)):
-        if said and right < 0.5 * all_of_them:
-            continue
-        if not said or right / said < wanted:
-            break
-        best = threshold
-    return best
+def threshold_for(rows, probabilities, wanted=WANTED, steps=6):
+    """Returns the lowest threshold at which the precision is as wanted, and at the next hundredths too: one lucky step does
+    not make a threshold."""
+    table = curve(rows, probabilities)
+    good = [said > 0 and right / said >= wanted for _, right, said, _ in table]
+    for i in range(len(table) - steps):
+        if all(good[i:i + steps]):
+            return table[i][0]
+    return 0.99
 
 
 def reliability(rows, probabilities, edges=(0, 0.05, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1.0001)):

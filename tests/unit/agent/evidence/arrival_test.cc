@@ -114,19 +114,6 @@ TEST_CASE("Arrival: another part beside the company's own is judged like any",
   CHECK_FALSE(story.of("asana").features.own_tenant);
 }
 
-TEST_CASE("Arrival: a page that strangers reach too, and no work there, is a guest's",
-          "[agent][evidence]") {
-  Story typed;
-  typed.see(0, "boards.asana.com");
-  CHECK(typed.stage("asana") == Stage::guest);
-  Story searched;
-  searched.see(0, "www.google.com").see(8, "boards.asana.com");
-  CHECK(searched.stage("asana") == Stage::visited);
-  Story looked_first;
-  looked_first.see(0, "asana.com").see(8, "boards.asana.com");
-  CHECK(looked_first.stage("asana") == Stage::visited);
-}
-
 TEST_CASE("Arrival: a page of search results is one with whatever it carries beside it",
           "[agent][evidence]") {
   Story story;
