@@ -20,6 +20,7 @@ import net
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROMISE_S = 10.0   # from the sign-up to the row at the collector
+STAY_S = 4.0       # of a person on a page in the short form: what follows within 3 s counts as the same page load
 COLLECTOR_PORTS = {"listen": 7443, "enrol": 7444, "http": 7080}  # in a namespace of their own: nobody else is there
 PRODUCT_HOST = "10.66.0.1"  # the collector listens where the lab's internet does
 
@@ -104,11 +105,14 @@ class Live:
         self.lab.stop(browser)
 
     def sign_up_shortly(self, events, tool):
-        """The short form: the public pages, then the form on a host that serves nothing but sign-up."""
+        """The short form: the public pages, the form on a host that serves nothing but sign-up, the product."""
         self.look(tool, "site")
-        with open(events, "a", encoding="utf-8") as out:
-            out.write(json.dumps({"t": time.time(), "story": f"live-{tool}-signup-password", "what": "sign-up form"}) + "\n")
+        time.sleep(STAY_S)
         self.look(tool, "signup")
+        time.sleep(STAY_S)
+        with open(events, "a", encoding="utf-8") as out:
+            out.write(json.dumps({"t": time.time(), "story": f"live-{tool}-signup-password", "what": "account made"}) + "\n")
+        self.look(tool, "app")
 
     def play(self, plan, longest_wait):
         plan_file, log = self.folder / "plan.json", self.folder / "played.jsonl"
@@ -145,9 +149,6 @@ def stories(short):
             story("notion", "visit")]
 
 
-OWN_SIGNUP_HOST = {"heroku", "sendgrid"}  # opening the form tells; elsewhere the account must be made first
-
-
 def wait_for_stories(live, events, plan, ended_already):
     """Returns {tool: (when the account was made, when the row said so)} of the sign-ups, asking until the stories end."""
     made, told = {}, {}
@@ -159,8 +160,7 @@ def wait_for_stories(live, events, plan, ended_already):
                 continue
             tool = story["tool"]
             mine = [e for e in lines if e["story"] == story["id"]]
-            step = "sign-up form" if tool in OWN_SIGNUP_HOST else "account made"
-            mark = next((e["t"] for e in mine if e["what"].startswith(step)), None)
+            mark = next((e["t"] for e in mine if e["what"] == "account made"), None)
             if mark:
                 made.setdefault(tool, mark)
             if tool not in told and stage_seen(live.row_of(tool)):
@@ -219,7 +219,6 @@ def report(times, shares, plan, leaked, strict):
     print("from the sign-up to the row at the collector:")
     for tool in wanted:
         made, told = times.get(tool, (None, None))
-        since = "form opened" if tool in OWN_SIGNUP_HOST else "account made"
         if made is None or told is None:
             late.append(tool)
             print(f"  {tool:12} " + ("the story did not get there" if made is None else "no row says signup-likely"))
@@ -227,7 +226,7 @@ def report(times, shares, plan, leaked, strict):
             seconds = told - made
             late += [tool] if strict and seconds >= PROMISE_S else []
             early += [tool] if strict and seconds < 0 else []
-            print(f"  {tool:12} {seconds:5.1f} s  from: {since}")
+            print(f"  {tool:12} {seconds:5.1f} s")
     print("whose contacts they were, as the agent could tell:")
     for source, (names, program, user, unknown) in shares.items():
         print(f"  {source:5} {names:5} names: program {program} %, only the user {user} %, unknown {unknown} %")
