@@ -21,8 +21,8 @@ constexpr std::array<unsigned char, 6> kSessionContext = {'g', 'n', 'o', 'm', 'o
 std::shared_ptr<SSL_CTX> make_context(const SSL_METHOD* method) {
   // A peer that goes away must be an error code. OpenSSL writes with write(2), which would raise
   // SIGPIPE and end the process.
-  static const bool kIgnored = std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
-  GNOMON_CHECK(kIgnored);
+  static const bool ignored = std::signal(SIGPIPE, SIG_IGN) != SIG_ERR;
+  GNOMON_CHECK(ignored);
   std::shared_ptr<SSL_CTX> context(SSL_CTX_new(method), &SSL_CTX_free);
   GNOMON_CHECK(context != nullptr);
   GNOMON_CHECK(SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) == 1);
@@ -51,6 +51,19 @@ int forgive_expiry(int good, X509_STORE_CTX* about) {
   return good;
 }
 
+void require_client(SSL_CTX* context, const ServerTls& options) {
+  X509_STORE* store = SSL_CTX_get_cert_store(context);
+  for (const Certificate& issuer : options.client_issuers) {
+    GNOMON_CHECK(X509_STORE_add_cert(store, issuer.handle()) == 1);
+  }
+  // Trust exactly these issuers, whoever issued them: a server's certificate, or one of another
+  // issuer below the same root, makes nobody an agent.
+  X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                     options.expired_clients ? &forgive_expiry : nullptr);
+  SSL_CTX_set_verify_depth(context, 1);
+}
+
 }  // namespace
 
 TlsContext TlsContext::server(const ServerTls& options) {
@@ -64,16 +77,7 @@ TlsContext TlsContext::server(const ServerTls& options) {
   GNOMON_CHECK(
       SSL_CTX_set_session_id_context(context, kSessionContext.data(), kSessionContext.size()) == 1);
   if (!options.client_issuers.empty()) {
-    X509_STORE* store = SSL_CTX_get_cert_store(context);
-    for (const Certificate& issuer : options.client_issuers) {
-      GNOMON_CHECK(X509_STORE_add_cert(store, issuer.handle()) == 1);
-    }
-    // Trust exactly these issuers, whoever issued them: a server's certificate, or one of another
-    // issuer below the same root, makes nobody an agent.
-    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-    SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       options.expired_clients ? &forgive_expiry : nullptr);
-    SSL_CTX_set_verify_depth(context, 1);
+    require_client(context, options);
   }
   return made;
 }
