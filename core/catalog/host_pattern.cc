@@ -8,7 +8,7 @@ namespace gnomon {
 namespace {
 
 bool is_wild(std::string_view compact) {
-  return compact.find_first_of("*@+") != compact.npos;
+  return compact.find_first_of("*@+") != std::string_view::npos;
 }
 
 bool is_tenant_text(std::string_view text) {
@@ -24,7 +24,8 @@ Result<std::string, PatternError> compact_form(std::string_view text) {
     const char c = text.front();
     if (c == '{') {
       const std::size_t end = text.find('}');
-      const std::string_view word = text.substr(0, end == text.npos ? text.size() : end + 1);
+      const std::string_view word =
+          text.substr(0, end == std::string_view::npos ? text.size() : end + 1);
       if (word != "{tenant}" && word != "{tenant+}") {
         return Failure{PatternError::bad_braces};
       }
@@ -53,11 +54,11 @@ Result<std::string, PatternError> compact_form(std::string_view text) {
 bool match_label(std::string_view wild, std::string_view label, std::string_view& tenant) noexcept {
   std::size_t w = 0;
   std::size_t at = 0;
-  std::size_t star = wild.npos;  // the last wildcard met, and what it holds
+  std::size_t star = std::string_view::npos;  // the last wildcard met, and what it holds
   std::size_t star_from = 0;
   std::size_t star_to = 0;
   const auto keep = [&] {
-    if (star != wild.npos && wild[star] == '@') {
+    if (star != std::string_view::npos && wild[star] == '@') {
       tenant = label.substr(star_from, star_to - star_from);
     }
   };
@@ -77,7 +78,7 @@ bool match_label(std::string_view wild, std::string_view label, std::string_view
     } else if (w < wild.size() && at < label.size() && wild[w] == label[at]) {
       ++w;
       ++at;
-    } else if (star != wild.npos && star_to < label.size()) {
+    } else if (star != std::string_view::npos && star_to < label.size()) {
       at = ++star_to;
       w = star + 1;
     } else {
@@ -162,7 +163,7 @@ Result<HostPattern, PatternError> HostPattern::parse(std::string_view text) {
     }
     tenants += static_cast<unsigned>(std::count(label.begin(), label.end(), '@') +
                                      std::count(label.begin(), label.end(), '+'));
-    if (label.find('+') != label.npos && (count != 0 || label != "+")) {
+    if (label.find('+') != std::string_view::npos && (count != 0 || label != "+")) {
       return Failure{PatternError::tenant_plus_place};
     }
     ++behind_wild;
@@ -228,8 +229,8 @@ bool match_wild(std::string_view wild, std::string_view left, std::string_view& 
     }
     const std::size_t wild_dot = wild.rfind('.');
     const std::size_t left_dot = left.rfind('.');
-    const std::size_t wild_at = wild_dot == wild.npos ? 0 : wild_dot + 1;
-    const std::size_t left_at = left_dot == left.npos ? 0 : left_dot + 1;
+    const std::size_t wild_at = wild_dot == std::string_view::npos ? 0 : wild_dot + 1;
+    const std::size_t left_at = left_dot == std::string_view::npos ? 0 : left_dot + 1;
     const std::string_view label = left.substr(left_at);
     const std::string_view want = wild.substr(wild_at);
     if (label.empty() || !match_label(want, label, tenant)) {

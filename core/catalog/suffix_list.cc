@@ -65,7 +65,7 @@ std::string_view SuffixList::registrable_domain(std::string_view host) const noe
     return {};
   }
   const std::size_t dot = host.rfind('.', public_begin - 2);
-  return host.substr(dot == host.npos ? 0 : dot + 1);
+  return host.substr(dot == std::string_view::npos ? 0 : dot + 1);
 }
 
 }  // namespace gnomon

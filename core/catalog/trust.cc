@@ -25,13 +25,13 @@ struct Line {
 
 std::optional<Line> next_line(std::string_view& rest) {
   const std::size_t end = rest.find('\n');
-  if (end == rest.npos) {
+  if (end == std::string_view::npos) {
     return std::nullopt;
   }
   const std::string_view text = rest.substr(0, end);
   rest.remove_prefix(end + 1);
   const std::size_t space = text.find(' ');
-  if (space == text.npos) {
+  if (space == std::string_view::npos) {
     return std::nullopt;
   }
   return Line{text.substr(0, space), text.substr(space + 1)};

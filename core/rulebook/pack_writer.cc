@@ -191,13 +191,13 @@ class BodyWriter {
       const auto [entry, fresh] =
           known.emplace(facts_of(rule), static_cast<std::uint16_t>(known.size()));
       if (fresh) {
-        GNOMON_CHECK(known.size() < 0xffff);
         facts.text(entry->first);
       }
       out.u32(place_of_tool(rule));
       out.u16(entry->second);
       text_.ref(out, rule.pattern.wild);
     }
+    GNOMON_CHECK(known.size() < 0xffff);
     section(Section::facts).u32(static_cast<std::uint32_t>(known.size()));
     section(Section::facts).bytes(facts.view());
   }
@@ -256,10 +256,10 @@ class BodyWriter {
     std::string result;
     while (!name.empty()) {
       const std::size_t dot = name.rfind('.');
-      const std::size_t begin = dot == name.npos ? 0 : dot + 1;
+      const std::size_t begin = dot == std::string_view::npos ? 0 : dot + 1;
       result += result.empty() ? "" : ".";
       result += name.substr(begin);
-      name = name.substr(0, dot == name.npos ? 0 : dot);
+      name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
     }
     return result;
   }
@@ -271,7 +271,7 @@ class BodyWriter {
       // One node for the last two labels of the fixed part, and one for each label before them.
       const std::string_view fixed = pattern.fixed;
       std::size_t begin = fixed.rfind('.', fixed.rfind('.') - 1);
-      begin = begin == fixed.npos ? 0 : begin + 1;
+      begin = begin == std::string_view::npos ? 0 : begin + 1;
       std::size_t label_end = fixed.size();
       std::string parent;
       for (;;) {
@@ -288,8 +288,8 @@ class BodyWriter {
         }
         parent = key;
         label_end = begin - 1;
-        const std::size_t dot = begin < 2 ? fixed.npos : fixed.rfind('.', begin - 2);
-        begin = dot == fixed.npos ? 0 : dot + 1;
+        const std::size_t dot = begin < 2 ? std::string_view::npos : fixed.rfind('.', begin - 2);
+        begin = dot == std::string_view::npos ? 0 : dot + 1;
       }
     }
     ByteWriter& out = section(Section::nodes);
