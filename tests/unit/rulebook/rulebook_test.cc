@@ -118,6 +118,8 @@ TEST_CASE("Rulebook: a folder is read as its files are", "[core][rulebook]") {
 
 TEST_CASE("Rulebook: the catalogue of this tree has no errors", "[core][rulebook]") {
   gnomon::LoadOptions options = test_options();
+  // Rules are checked on later days than the one of these tests, and no test asks the clock.
+  options.today = std::chrono::sys_days{std::chrono::year{2100} / 1 / 1};
   const LoadedRules loaded = gnomon::load_rules(std::string{GNOMON_SOURCE_DIR} + "/rules", options);
   for (const gnomon::Finding& finding : loaded.findings) {
     if (finding.severity == gnomon::Severity::error) {
