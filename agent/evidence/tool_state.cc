@@ -13,6 +13,8 @@ constexpr seconds kPause{30};  // what comes after it is another page, or anothe
 // A frame or widget comes with one page; a person who opened a page does something there.
 constexpr seconds kCarriedAgainAfter{5};
 constexpr seconds kCarriedWithin{1800};
+constexpr seconds kClickLeads{
+    10};  // from a click in a mail to what it opens; nobody reads mail faster
 constexpr seconds kPageAfter{5};  // what comes sooner is the same page, still loading
 
 std::int32_t day_of(WallTime when) {
@@ -105,7 +107,7 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     // Scripts call the product's own host where it has no other: nobody looks at screens there.
     note_program(step);
   } else if (step.role == Role::content && tool_led) {
-    if (returned_from_idp(step.when, sign_in, model)) {
+    if (returned(step.when, sign_in, model)) {
       note_return(step, sign_in, model);
     } else if (!seen_once(step)) {
       guest_seen_ = true;
@@ -133,7 +135,7 @@ void ToolState::add_passive(const Step& step, const SignIn& sign_in, const Model
   // Files alone mean nothing, but after a sign-in they show that the product opened on a
   // connection made before it. Other people's pages carry embeds, so those must come first.
   const bool own_files = step.role == Role::asset || (step.role == Role::embed && opens);
-  if (own_files && returned_from_idp(step.when, sign_in, model)) {
+  if (own_files && returned(step.when, sign_in, model)) {
     note_return(step, sign_in, model);
   } else if (step.role == Role::asset && step.led_by == LedBy::itself &&
              within(sign_in.family_login, step.when, model.login_credit)) {
@@ -150,6 +152,15 @@ void ToolState::note_mail_click(const Step& step, const Model& model) {
     note(step.when, "a link in its mail was opened, soon after the first look at it", step.host,
          step.role);
   }
+}
+
+// returned: the person was sent to an identity provider, or from the sign-in to a mail, and the
+// link in it was opened just now.
+bool ToolState::returned(WallTime when, const SignIn& sign_in, const Model& model) const {
+  const bool from_mail = within(last_login_, when, model.sequence_window) &&
+                         within(sign_in.mail_click, when, kClickLeads) &&
+                         *sign_in.mail_click - *last_login_ >= kClickLeads;
+  return from_mail || returned_from_idp(when, sign_in, model);
 }
 
 // note_return: an identity provider was opened from the tool's pages, or its sign-in was, and what

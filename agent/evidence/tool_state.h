@@ -124,6 +124,7 @@ class ToolState {
   void note_use_burst(const Step& step);
   void note_session(const Step& step, const Model& model, bool ambiguous);
   bool carried_before_idp(const Step& step, const SignIn& sign_in, const Model& model);
+  bool returned(WallTime when, const SignIn& sign_in, const Model& model) const;
   bool returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const;
   bool met_before(WallTime when, const Model& model) const;
   void note_use(const Step& step, const SignIn& sign_in, const Model& model);

@@ -76,6 +76,18 @@ TEST_CASE("Arrival: the product may show by its API or a published file alone",
   CHECK(file.says("asana", "hint: signed in through"));
 }
 
+TEST_CASE("Arrival: after a link in a mail the product may show by its files alone",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(30, "login.asana.com").see(80, "click.tracker.com");
+  story.see(80.3, "cdn.asana.com");
+  CHECK(story.of("asana").features.sequence);
+  CHECK(story.of("asana").features.form_filled);
+  Story newsletter;  // nobody was signing in
+  newsletter.see(0, "asana.com").see(80, "click.tracker.com").see(80.3, "cdn.asana.com");
+  CHECK_FALSE(newsletter.of("asana").features.sequence);
+}
+
 TEST_CASE("Arrival: a form on the product's own host is timed through an identity provider",
           "[agent][evidence]") {
   Story slow;
