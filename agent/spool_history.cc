@@ -67,7 +67,9 @@ Result<SpoolHistory, IoError> read_spool(FileSystem& files, const std::string& d
     if (!name.ends_with(".seg")) {
       continue;
     }
-    const auto text = read_whole_file(files, directory + "/" + name, kMaxSegmentFile);
+    std::string path = directory;
+    path.append("/").append(name);
+    const auto text = read_whole_file(files, path, kMaxSegmentFile);
     // A segment that the agent has removed since we looked is no longer kept: not an error.
     if (!text && text.error().code != std::errc::no_such_file_or_directory) {
       return Failure{text.error()};
