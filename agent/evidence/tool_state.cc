@@ -54,7 +54,10 @@ void ToolState::note(WallTime when, std::string what, std::string_view host, Rol
     // The beginning tells how it started and the end what it came to; the middle goes.
     evidence_.erase(evidence_.begin() + static_cast<std::ptrdiff_t>(kMaxEvidence / 2));
   }
-  evidence_.push_back({when, std::move(what), std::string{host}, role});
+  // Some things are understood later than they happened, and are read where they belong.
+  const auto before = std::find_if(evidence_.rbegin(), evidence_.rend(),
+                                   [when](const Evidence& line) { return line.when <= when; });
+  evidence_.insert(before.base(), {when, std::move(what), std::string{host}, role});
 }
 
 // note_again notes `what` the first time, and `again` once when it is seen after a pause: one line
@@ -333,8 +336,8 @@ void ToolState::adopt_glimpse(WallTime when, const SignIn& sign_in, const Model&
     if (within(look, when, model.sequence_window) && when - *look >= kPageAfter) {
       site_begin_ = look;
       last_site_ = look;
-      note(*look, "public pages looked at; its sign-in or product was opened after it", {},
-           Role::site);
+      note(*look, "its public pages were a first look: its sign-in or product was opened after it",
+           {}, Role::site);
       return;
     }
   }
@@ -406,7 +409,8 @@ bool ToolState::seen_once(const Step& step) {
     carried_ = step.when;
     carried_burst_ = step.burst;
   }
-  note(step.when, "seen once; other sites' pages carry it too: not a use", step.host, step.role);
+  note(step.when, "seen once, and other sites' pages carry it too: no use by itself", step.host,
+       step.role);
   return true;
 }
 

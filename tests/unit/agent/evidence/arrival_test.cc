@@ -1,5 +1,6 @@
 // The way to the product: how long it took, and what of it hid behind other pages.
 
+#include <algorithm>
 #include <string>
 
 #include "agent/evidence/sign_ins.h"
@@ -33,6 +34,10 @@ TEST_CASE("Arrival: public pages beside another tab were looked at, once the pro
   CHECK(story.of("asana").features.sequence);
   CHECK(story.of("asana").features.site_read);
   CHECK(story.says("asana", "sign-in or product was opened after it"));
+  // Understood last, it is read where it happened.
+  const auto reasons = story.of("asana").evidence;
+  CHECK(std::is_sorted(reasons.begin(), reasons.end(),
+                       [](const Evidence& a, const Evidence& b) { return a.when < b.when; }));
   // An hour before, they belong to something else.
   Story old;
   old.see(0, "www.news.example").see(0.4, "asana.com");
