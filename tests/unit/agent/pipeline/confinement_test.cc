@@ -195,7 +195,7 @@ TEST_CASE("Confinement: the I/O thread reaches its own folder and nobody's secre
            : open_error("/etc/shadow", O_RDONLY) != EACCES                                  ? 4
            : open_error("/root", O_RDONLY | O_DIRECTORY) != EACCES                          ? 5
            : open_error("/proc/1/environ", O_RDONLY) != EACCES                              ? 6
-           : open_error("/etc/hosts", O_RDONLY) != 0                                        ? 7
+           : open_error("/etc/nsswitch.conf", O_RDONLY) != 0                                ? 7
            : open_error("/proc/self/statm", O_RDONLY) != 0                                  ? 8
            : error_of([] { return ::socket(AF_PACKET, SOCK_RAW, 0); }) != EPERM             ? 9
            : error_of([] { return ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0); }) != 0 ? 10
