@@ -18,6 +18,10 @@ from policy_test import status_of
 from programs import Skipped, main, wait_until
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "support"))
+
+import network_namespaces  # noqa: E402
+
 ANYBODY = 4242  # a user id of a person; needs no account
 
 
@@ -69,11 +73,11 @@ class Machine:
         self.near, self.far = (f"gncage{end}{os.getpid()}" for end in "nf")
 
     def __enter__(self):
+        reason = network_namespaces.reason_against()
+        if reason:
+            raise Skipped(reason)
         for name in (self.near, self.far):
-            made = subprocess.run(["ip", "netns", "add", name], capture_output=True, text=True)
-            if made.returncode != 0:
-                self.__exit__()
-                raise Skipped(f"no network namespace can be made: {made.stderr.strip()}")
+            sh("ip", "netns", "add", name)
         return self
 
     def __exit__(self, *_):
@@ -188,6 +192,8 @@ def bare_root(place):
 
 def test_a_bare_chroot_is_enough(place):
     require_root("unshare", "chroot", "mount", "ldd")
+    if subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode != 0:
+        raise Skipped("no mount namespace can be made here (in a chroot / must be a mount point)")
     collector = Collector(place)
     assert collector.enrol("ws")[0] == 0
     root = bare_root(place)
