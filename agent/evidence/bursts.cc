@@ -101,7 +101,7 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
   burst.run_begin = again ? burst.run_before : burst.number;
   if (burst.shows == Entry::message) {
     burst.entry = Entry::message;  // a click tracker in this very burst
-  } else if (burst.shows == Entry::unknown && match.sighting.when <= burst.shown_until) {
+  } else if (burst.shows == Entry::unknown && !again && match.sighting.when <= burst.shown_until) {
     burst.entry = burst.shown_before;
   }
   // A search engine in this very burst says nothing: nobody reads results that fast, and pages
@@ -164,6 +164,7 @@ BurstView Bursts::place(Burst& burst, const Match& match, std::optional<ToolInde
   view.run_begin = burst.run_begin;
   view.led_by = LedBy::unclear;
   if (!burst.led) {
+    view.after = burst.tool_before;
     return view;
   }
   if (match.sighting.host == burst.leader_host) {

@@ -39,7 +39,8 @@ struct BurstView {
   bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
   bool behind_shared = false;  // ... of a host that the public pages share with the product
   bool repeat = false;         // the same host again within a second: a browser's second connection
-  Entry entry = Entry::unknown;  // of the leader; only together with LedBy::itself
+  Entry entry = Entry::unknown;    // of the leader; only together with LedBy::itself
+  std::optional<ToolIndex> after;  // the tool that led the page load before, if nobody leads yet
   // The first burst of the run that this one ends in which one tool led and nothing else did.
   std::uint32_t run_begin = 0;
 };

@@ -91,6 +91,7 @@ BurstView EvidenceRoom::add(const Match& match) {
   const bool family = match.meaning == Meaning::family;
   sign_ins_.note(user, match, burst, family ? tools_.at(match.tool).id : std::string_view{},
                  model_);
+  follow_provider(match, user, burst);
   count_blind_spots(match);
   if (match.meaning == Meaning::tool) {
     add_tool(match, user, burst);
@@ -101,6 +102,19 @@ BurstView EvidenceRoom::add(const Match& match) {
     }
   }
   return burst;
+}
+
+// follow_provider: a provider was opened straight from a page of a tool.
+void EvidenceRoom::follow_provider(const Match& match, const std::string& user, BurstView burst) {
+  if (!match.is(Meaning::idp) || !burst.after) {
+    return;
+  }
+  const ToolFacts& tool = tools_.at(*burst.after);
+  if (const auto state = states_.find(StateKey{user, std::string{tool.id}});
+      state != states_.end()) {
+    state->second.provider_opened(match.sighting.when,
+                                  sign_ins_.before(user, family_id(tool.family)), model_);
+  }
 }
 
 BurstView EvidenceRoom::place(const Match& match, const std::string& user) {

@@ -118,6 +118,7 @@ class EvidenceRoom {
   void add_tool(const Match& match, const std::string& user, BurstView burst);
   Step step_of(const Match& match, BurstView burst) const;
   void count_blind_spots(const Match& match);
+  void follow_provider(const Match& match, const std::string& user, BurstView burst);
   void follow_sequences(const Match& match, const std::string& user);
   void read_pack();
   void settle_pending(WallTime now);

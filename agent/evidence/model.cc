@@ -49,6 +49,7 @@ Model model_of(const RulePack& pack) {
   read(pack, "slow_arrival", model.slow_arrival);
   read(pack, "mail_click", model.mail_click);
   read(pack, "captcha", model.captcha);
+  read(pack, "company_sign_in", model.company_sign_in);
   read(pack, "back_end_later", model.back_end_later);
   read(pack, "form_only", model.form_only);
   read(pack, "one_look", model.one_look);
@@ -75,19 +76,20 @@ Model model_of(const RulePack& pack) {
 
 double signup_probability(const Model& model, const Features& f) {
   const auto term = [](bool present, double weight) { return present ? weight : 0.0; };
-  const double z =
-      model.bias + term(f.signup_host, model.signup_host) + term(f.sequence, model.sequence) +
-      term(f.site_then_app, model.site_then_app) + term(f.site_read, model.site_read) +
-      term(f.site_studied, model.site_studied) + term(f.more_pages, model.more_pages) +
-      term(f.own_tenant, model.own_tenant) + term(f.form_filled, model.form_filled) +
-      term(f.slow_arrival, model.slow_arrival) + term(f.form_only, model.form_only) +
-      term(f.login_then_app, model.login_then_app) + term(f.app_first, model.app_first) +
-      term(f.sequence_rule, model.sequence_rule) + term(f.first_ever, model.first_ever) +
-      term(f.new_tenant, model.new_tenant) + term(f.long_login, model.long_login) +
-      term(f.mail_click, model.mail_click) + term(f.captcha, model.captcha) +
-      term(f.back_end_later, model.back_end_later) + term(f.one_look, model.one_look) +
-      term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
-      term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);
+  const double z = model.bias + term(f.signup_host, model.signup_host) +
+                   term(f.sequence, model.sequence) + term(f.site_then_app, model.site_then_app) +
+                   term(f.site_read, model.site_read) + term(f.site_studied, model.site_studied) +
+                   term(f.more_pages, model.more_pages) + term(f.own_tenant, model.own_tenant) +
+                   term(f.form_filled, model.form_filled) +
+                   term(f.slow_arrival, model.slow_arrival) + term(f.form_only, model.form_only) +
+                   term(f.login_then_app, model.login_then_app) +
+                   term(f.app_first, model.app_first) + term(f.sequence_rule, model.sequence_rule) +
+                   term(f.first_ever, model.first_ever) + term(f.new_tenant, model.new_tenant) +
+                   term(f.long_login, model.long_login) + term(f.mail_click, model.mail_click) +
+                   term(f.captcha, model.captcha) + term(f.company_sign_in, model.company_sign_in) +
+                   term(f.back_end_later, model.back_end_later) + term(f.one_look, model.one_look) +
+                   term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
+                   term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);
   return 1.0 / (1.0 + std::exp(-z));
 }
 

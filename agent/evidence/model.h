@@ -28,13 +28,14 @@ struct Features {
   bool slow_arrival = false;    // from the first look to the product took minutes
   bool mail_click = false;      // a link in a mail led on, soon after the first contact
   bool captcha = false;         // a captcha while signing in
-  bool back_end_later = false;  // its back end, first contacted in a page load after the site's
-  bool form_only = false;       // the sign-up page was opened, and the product never
-  bool one_look = false;        // the product was contacted in one page load and never after
-  bool app_session = false;     // worked in the product, not just opened it
-  bool second_day = false;      // came back on another day
-  bool guest_only = false;      // only hosts that strangers reach too
-  bool dns_only = false;        // names looked up, never connected to
+  bool company_sign_in = false;  // signed in through the company's own sign-in
+  bool back_end_later = false;   // its back end, first contacted in a page load after the site's
+  bool form_only = false;        // the sign-up page was opened, and the product never
+  bool one_look = false;         // the product was contacted in one page load and never after
+  bool app_session = false;      // worked in the product, not just opened it
+  bool second_day = false;       // came back on another day
+  bool guest_only = false;       // only hosts that strangers reach too
+  bool dns_only = false;         // names looked up, never connected to
 };
 
 // Model holds the weights. A rule pack may carry others; what it leaves out keeps the default here.
@@ -58,6 +59,7 @@ struct Model {
   double slow_arrival = 1.0;
   double mail_click = 1.5;
   double captcha = 0.7;
+  double company_sign_in = -6.0;
   double back_end_later = 1.0;
   double form_only = -8.0;
   double one_look = -8.0;

@@ -48,17 +48,27 @@ void SignIns::note(const std::string& user, const Match& match, BurstView burst,
   // in a page load that no other page leads, says that somebody signs in.
   if (match.is(Meaning::idp) && burst.led_by == LedBy::unclear) {
     recent.idp = when;
+    recent.idp_burst = burst.number;
+    recent.idp_of_company = match.account == AccountKind::work && !match.tenant.empty() &&
+                            match.owner != TenantOwner::foreign;
     recent.idp_name = match.name;
-    if (match.account == AccountKind::work) {
+    if (recent.idp_of_company) {
+      recent.idp_name = "the company's own sign-in at " + match.name;
+    } else if (match.account == AccountKind::work) {
       recent.idp_name += " (usually a work account)";
     } else if (match.account == AccountKind::personal) {
       recent.idp_name += " (usually a private account)";
     }
   }
+  if ((match.is(Meaning::captcha) || match.is(Meaning::idp)) &&
+      recent.form_signs.front().burst != burst.number) {
+    recent.form_signs = {FormSign{when, burst.number}, recent.form_signs.front()};
+  }
   if (match.is(Meaning::captcha)) {
     recent.captcha = when;
   }
-  if (match.is(Meaning::mail_click) || is_mail_click(match)) {
+  // Pages carry links' hosts as pixels too: what another page's load brings was not clicked.
+  if (match.is(Meaning::mail_click) || (is_mail_click(match) && burst.led_by != LedBy::other)) {
     recent.mail_click = when;
   }
   if (match.meaning == Meaning::family) {
@@ -104,6 +114,9 @@ SignIn SignIns::before(const std::string& user, std::string_view family) const {
   }
   sign_in.idp = recent.idp;
   sign_in.idp_name = recent.idp_name;
+  sign_in.idp_of_company = recent.idp_of_company;
+  sign_in.idp_burst = recent.idp_burst;
+  sign_in.form_signs = recent.form_signs;
   sign_in.captcha = recent.captcha;
   sign_in.mail_click = recent.mail_click;
   return sign_in;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -51,6 +52,9 @@ class SignIns {
     std::map<std::string, Family, std::less<>> families;  // by id
     std::optional<WallTime> idp;
     std::string idp_name;
+    bool idp_of_company = false;
+    std::uint32_t idp_burst = 0;
+    std::array<FormSign, 2> form_signs;
     std::optional<WallTime> captcha;
     std::optional<WallTime> mail_click;
     WallTime last;

@@ -54,13 +54,14 @@ bool read_text(ByteReader& reader, std::string& text) {
 // The flags of a state in the order of their bits.
 template <typename State>
 auto StateCodec::flags_of(State& s) {
-  return std::array{
-      &s.known_before_,   &s.signup_host_, &s.sequence_,     &s.login_then_app_, &s.sequence_rule_,
-      &s.new_tenant_,     &s.long_login_,  &s.mail_click_,   &s.captcha_,        &s.app_session_,
-      &s.exclusive_use_,  &s.guest_seen_,  &s.program_api_,  &s.browser_api_,    &s.site_then_app_,
-      &s.site_read_,      &s.app_first_,   &s.inside_,       &s.form_host_,      &s.back_end_,
-      &s.back_end_later_, &s.invited_,     &s.later_use_,    &s.site_asks_,      &s.site_studied_,
-      &s.more_pages_,     &s.own_tenant_,  &s.other_tenant_, &s.form_filled_,    &s.slow_arrival_};
+  return std::array{&s.known_before_,   &s.signup_host_,  &s.sequence_,       &s.login_then_app_,
+                    &s.sequence_rule_,  &s.new_tenant_,   &s.long_login_,     &s.mail_click_,
+                    &s.captcha_,        &s.app_session_,  &s.exclusive_use_,  &s.guest_seen_,
+                    &s.program_api_,    &s.browser_api_,  &s.site_then_app_,  &s.site_read_,
+                    &s.app_first_,      &s.inside_,       &s.form_host_,      &s.back_end_,
+                    &s.back_end_later_, &s.invited_,      &s.later_use_,      &s.site_asks_,
+                    &s.site_studied_,   &s.more_pages_,   &s.own_tenant_,     &s.other_tenant_,
+                    &s.form_filled_,    &s.slow_arrival_, &s.company_sign_in_};
 }
 
 void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {

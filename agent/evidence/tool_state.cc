@@ -4,23 +4,14 @@
 #include <functional>
 #include <utility>
 
+#include "agent/evidence/times.h"
+
 namespace gnomon {
 namespace {
 
 using std::chrono::seconds;
 
 constexpr seconds kPause{30};  // what comes after it is another page, or another look
-// A frame or widget comes with one page; a person who opened a page does something there.
-constexpr seconds kCarriedAgainAfter{5};
-constexpr seconds kCarriedWithin{1800};
-constexpr seconds kClickLeads{
-    10};  // from a click in a mail to what it opens; nobody reads mail faster
-constexpr seconds kPageAfter{5};  // what comes sooner is the same page, still loading
-
-std::int32_t day_of(WallTime when) {
-  return static_cast<std::int32_t>(
-      std::chrono::floor<std::chrono::days>(when).time_since_epoch().count());
-}
 
 // Roles that never make a use, whoever leads.
 bool is_passive(Role role) {
@@ -35,10 +26,6 @@ bool is_passive(Role role) {
     default:
       return false;
   }
-}
-
-bool within(const std::optional<WallTime>& earlier, WallTime now, WallTime::duration span) {
-  return earlier.has_value() && now >= *earlier && now - *earlier <= span;
 }
 
 }  // namespace
@@ -98,6 +85,9 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     return;
   }
   ++hellos_;
+  if (own_burst_ != step.burst) {
+    own_burst_before_ = std::exchange(own_burst_, step.burst);
+  }
 
   if (step.by_alias) {
     note(step.when, "a company's own name leads to the tool: published pages, not a use", step.host,
@@ -110,7 +100,7 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
     // Scripts call the product's own host where it has no other: nobody looks at screens there.
     note_program(step);
   } else if (step.role == Role::content && tool_led) {
-    if (returned(step.when, sign_in, model)) {
+    if (returned(step, sign_in, model)) {
       note_return(step, sign_in, model);
     } else if (!seen_once(step)) {
       guest_seen_ = true;
@@ -129,65 +119,27 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
 void ToolState::add_passive(const Step& step, const SignIn& sign_in, const Model& model) {
   const bool opens = step.led_by == LedBy::itself || step.led_by == LedBy::unclear;
   if (step.mail_click) {
-    note_mail_click(step, model);
+    note_mail_click(step, sign_in, model);
   }
   if (step.role == Role::embed || step.role == Role::link) {
     note_again(step.when, "loaded by another site's page: not a use",
                "loaded by another page again: not a use", step.host, step.role);
   }
+  if (step.role == Role::asset && step.entry == Entry::message && met_before(step.when, model)) {
+    mail_click_ = true;
+    note_first_use(step, sign_in, model);
+    note(step.when, "a page of it was opened from a mail, soon after the first look at it",
+         step.host, step.role);
+  }
   // Files alone mean nothing, but after a sign-in they show that the product opened on a
   // connection made before it. Other people's pages carry embeds, so those must come first.
   const bool own_files = step.role == Role::asset || (step.role == Role::embed && opens);
-  if (own_files && returned(step.when, sign_in, model)) {
+  if (own_files && returned(step, sign_in, model)) {
     note_return(step, sign_in, model);
   } else if (step.role == Role::asset && step.led_by == LedBy::itself &&
              within(sign_in.family_login, step.when, model.login_credit)) {
     note(step.when, "files of the product loaded after the sign-in", step.host, step.role);
   }
-}
-
-// note_mail_click: the tool's own mail was clicked. Soon after the first look at the tool it is
-// most likely the one that asks to confirm an address; at any other time it says nothing.
-void ToolState::note_mail_click(const Step& step, const Model& model) {
-  if (met_before(step.when, model)) {
-    mail_click_ = true;
-    note_first_use(step.when, model);
-    note(step.when, "a link in its mail was opened, soon after the first look at it", step.host,
-         step.role);
-  }
-}
-
-// returned: the person was sent to an identity provider, or from the sign-in to a mail, and the
-// link in it was opened just now.
-bool ToolState::returned(WallTime when, const SignIn& sign_in, const Model& model) const {
-  const bool from_mail = within(last_login_, when, model.sequence_window) &&
-                         within(sign_in.mail_click, when, kClickLeads) &&
-                         *sign_in.mail_click - *last_login_ >= kClickLeads;
-  return from_mail || returned_from_idp(when, sign_in, model);
-}
-
-// note_return: an identity provider was opened from the tool's pages, or its sign-in was, and what
-// comes next are the tool's own files or back end. The page came over a connection still open.
-void ToolState::note_return(const Step& step, const SignIn& sign_in, const Model& model) {
-  adopt_glimpse(step.when, sign_in, model);
-  const bool after_idp = returned_from_idp(step.when, sign_in, model);
-  const WallTime signed_in = after_idp ? *sign_in.idp : last_login_.value_or(step.when);
-  const bool from_site = within(last_site_, signed_in, model.sequence_window);
-  if (!login_then_app_) {
-    note_form_time(form_begin(step.when, sign_in, model), step, model);
-  }
-  note_first_use(step.when, model);
-  sequence_ = sequence_ || (from_site && !inside_);
-  login_then_app_ = true;
-  if (!inside_) {
-    note_arrival(step.when, model);
-  }
-  inside_ = true;
-  if (after_idp && !sign_in.idp_name.empty()) {
-    note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
-  }
-  note_use_burst(step);
-  note(step.when, "its own files loaded after the sign-in", step.host, Role::asset);
 }
 
 void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& model,
@@ -196,7 +148,7 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
     note_program(step);
     return;
   }
-  if (returned_from_idp(step.when, sign_in, model)) {
+  if (returned_from_idp(step, sign_in, model)) {
     note_return(step, sign_in, model);
   }
   // The page may have come over an open connection: then the tool's own files lead, or another tab.
@@ -205,7 +157,11 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
                    (step.led_by == LedBy::unclear && is_expected(step, sign_in, model));
   // Some public pages ask who is signed in: what they asked is no sign of the product later either.
   const std::size_t host = std::hash<std::string_view>{}(step.host);
-  const bool announced = !signing_in && (step.behind_site || host == announced_api_);
+  // Not where an earlier page load of that very host did without it.
+  const bool other_page = step.behind_shared && site_shared_ && announced_api_ == 0 &&
+                          site_begin_ && step.burst != site_burst_ &&
+                          step.when - *site_begin_ >= model.site_read_after / 2;
+  const bool announced = !signing_in && !other_page && (step.behind_site || host == announced_api_);
   if (announced) {
     announced_api_ = host;
   } else if (own && !browser_api_) {
@@ -234,29 +190,23 @@ void ToolState::note_first_api(const Step& step, const SignIn& sign_in, const Mo
              within(last_site_, step.when, model.sequence_window)) {
     back_end_later_ = true;
     note_use_burst(step);
-    note_first_use(step.when, model);
+    note_first_use(step, sign_in, model);
     note(step.when, "its back end was contacted only after its public pages", step.host, step.role);
   }
 }
 
 bool ToolState::is_expected(const Step& step, const SignIn& sign_in, const Model& model) const {
   return inside_ || within(last_site_, step.when, model.sequence_window) ||
+         (glimpse_of_site_ && step.led_by == LedBy::itself &&
+          within(glimpse_site_, step.when, model.sequence_window)) ||
          within(last_login_, step.when, model.sequence_window) ||
          within(sign_in.family_login, step.when, model.login_credit);
-}
-
-// met_before: the person looked at the tool a while ago, and not longer than one sitting.
-bool ToolState::met_before(WallTime when, const Model& model) const {
-  const auto earlier = [&](const std::optional<WallTime>& then) {
-    return within(then, when, model.sequence_window) && when - *then >= seconds{10};
-  };
-  return earlier(site_begin_) || earlier(first_login_) || earlier(first_use_);
 }
 
 void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& model,
                          bool tool_led) {
   if (step.mail_click) {
-    note_mail_click(step, model);
+    note_mail_click(step, sign_in, model);
     return;
   }
   // What other pages can carry counts only when nobody else's page led to it. Another tab may load
@@ -264,7 +214,8 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
   const bool expected = is_expected(step, sign_in, model);
   const bool reachable_by_others = step.weight == RuleWeight::weak || step.shared_with_embed ||
                                    step.audience == Audience::guest || step.role == Role::site;
-  if ((reachable_by_others || !expected) && !tool_led) {
+  const bool back = step.role != Role::site && returned_from_idp(step, sign_in, model);
+  if ((reachable_by_others || !expected) && !tool_led && !back) {
     hold_beside(step);
     note_glimpse(step, model);
     note(step.when, "contacted while another site's page loaded: not a use", step.host, step.role);
@@ -290,92 +241,12 @@ void ToolState::add_page(const Step& step, const SignIn& sign_in, const Model& m
          step.role);
     return;
   }
-  if (carried && !expected && !carried_before_idp(step, sign_in, model) && seen_once(step)) {
+  if (carried && !expected && !back && !carried_before_idp(step, sign_in, model) &&
+      seen_once(step)) {
     note_glimpse(step, model);
     return;
   }
   note_use(step, sign_in, model);
-}
-
-// carried_before_idp: the host was seen once, then an identity provider was opened, and now it
-// comes again. That is a sign-in; the first contact then was a look, and not a frame.
-bool ToolState::carried_before_idp(const Step& step, const SignIn& sign_in, const Model& model) {
-  const bool so = carried_ && within(sign_in.idp, step.when, model.idp_credit) &&
-                  *sign_in.idp >= *carried_ + model.burst_quiet &&
-                  *sign_in.idp - *carried_ <= model.login_credit;
-  if (so && step.shared_with_site && !last_site_) {
-    site_begin_ = carried_;
-    last_site_ = carried_;
-  }
-  return so;
-}
-
-// note_glimpse remembers a contact that is no use for itself: another page may have made it. When
-// the product is reached soon after, it was most likely the first look at it.
-void ToolState::note_glimpse(const Step& step, const Model& model) {
-  if (step.audience == Audience::guest) {
-    return;
-  }
-  const bool site = step.role == Role::site || step.shared_with_site;
-  if (!site && within(glimpse_site_, step.when, kPageAfter)) {
-    return;  // of the same page
-  }
-  auto& place = site ? glimpse_site_ : glimpse_use_;
-  if (!within(place, step.when, model.sequence_window)) {
-    place = step.when;
-  }
-}
-
-// adopt_glimpse takes the glimpse of its public pages, or a look at those of its vendor, for the
-// look that led here: sign-in or product were reached.
-void ToolState::adopt_glimpse(WallTime when, const SignIn& sign_in, const Model& model) {
-  if (inside_ || within(last_site_, when, model.sequence_window)) {
-    return;
-  }
-  for (const auto& look : {glimpse_site_, sign_in.family_site}) {
-    if (within(look, when, model.sequence_window) && when - *look >= kPageAfter) {
-      site_begin_ = look;
-      last_site_ = look;
-      note(*look, "its public pages were a first look: its sign-in or product was opened after it",
-           {}, Role::site);
-      return;
-    }
-  }
-}
-
-void ToolState::hold_beside(const Step& step) {
-  const bool embeddable = step.shared_with_embed || step.weight != RuleWeight::normal ||
-                          step.audience == Audience::guest;
-  if (step.led_by != LedBy::other || embeddable || step.role == Role::client || beside_) {
-    return;
-  }
-  beside_ = Beside{step, std::string{step.host}, std::string{step.tenant}};
-  beside_->step.host = {};
-  beside_->step.tenant = {};
-}
-
-void ToolState::confirm_beside(const Step& step, const SignIn& sign_in, const Model& model) {
-  if (!beside_) {
-    return;
-  }
-  if (step.burst != beside_->step.burst) {
-    beside_.reset();
-    return;
-  }
-  const bool own_company = step.role == Role::asset || step.role == Role::client ||
-                           step.role == Role::app || step.role == Role::login;
-  if (!own_company || step.host == beside_->host || step.when - beside_->step.when > seconds{2} ||
-      step.shared_with_embed || step.weight != RuleWeight::normal) {
-    return;
-  }
-  const Beside held = std::move(*beside_);
-  beside_.reset();
-  Step page = held.step;
-  page.host = held.host;
-  page.tenant = held.tenant;
-  note(step.when, "its own files came with it: a page of its own, beside another one", step.host,
-       step.role);
-  note_use(page, sign_in, model);
 }
 
 void ToolState::note_program(const Step& step) {
@@ -386,55 +257,6 @@ void ToolState::note_program(const Step& step) {
   }
   best_rule_ = std::max(best_rule_, step.confidence);
   note(step.when, "a program, not a browser, called the API", step.host, step.role);
-}
-
-// seen_once tells whether this may still be a frame or widget of a page whose own name was not
-// seen. It was opened when a mail, chat or search page came before, for those lead by links and
-// carry nothing; or when it comes again after a while in a page load of its own, and no other page
-// was opened in between.
-bool ToolState::seen_once(const Step& step) {
-  if (step.led_by == LedBy::itself && step.entry != Entry::unknown) {
-    note(step.when,
-         step.entry == Entry::message ? "opened from a mail or chat" : "opened from a search page",
-         step.host, step.role);
-    invited_ = invited_ || (step.entry == Entry::message && use_hellos_ == 0);
-    return false;
-  }
-  const bool same_run = carried_burst_ != 0 && carried_burst_ >= step.run_begin &&
-                        within(carried_, step.when, kCarriedWithin);
-  if (same_run && step.led_by == LedBy::itself && step.when - *carried_ >= kCarriedAgainAfter) {
-    return false;
-  }
-  if (!same_run) {
-    carried_ = step.when;
-    carried_burst_ = step.burst;
-  }
-  note(step.when, "seen once, and other sites' pages carry it too: no use by itself", step.host,
-       step.role);
-  return true;
-}
-
-void ToolState::settle(const Company& company, const Model& model) {
-  if (!weak_pending_) {
-    return;
-  }
-  const WallTime when = *weak_pending_;
-  weak_pending_.reset();
-  if (company.others < model.weak_company || !company.idp) {
-    note(when, "a short contact with a host that also takes beacons: not a use", weak_host_,
-         Role::app);
-    return;
-  }
-  Step step;
-  step.when = when;
-  step.source = Source::tls;
-  step.role = Role::app;
-  step.audience = Audience::user;
-  const std::string host = weak_host_;
-  step.host = host;
-  note(when, "opened first, with the sign-in and files of its own screens beside it", host,
-       Role::app);
-  note_use(step, SignIn{}, model);
 }
 
 void ToolState::sequence_done(WallTime when, std::string_view id) {

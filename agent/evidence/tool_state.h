@@ -49,13 +49,23 @@ struct Step {
   bool repeat = false;      // the same host again within a second: a browser's second connection
 };
 
+// FormSign is a page load in which a robot check or a provider's button was loaded: such pages are
+// mostly forms.
+struct FormSign {
+  WallTime when{};
+  std::uint32_t burst = 0;  // as in BurstView; 0 for none
+};
+
 // SignIn is what is known of the user's sign-in just before a step.
 struct SignIn {
   std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
   std::optional<WallTime> family_site;   // begin of the reading of public pages that it shares
   std::optional<WallTime> idp;           // an identity provider, opened and not just loaded
   std::string_view idp_name;
+  std::uint32_t idp_burst = 0;  // as in BurstView
+  bool idp_of_company = false;  // a host of one company's people at a provider for companies
   std::optional<WallTime> captcha;
+  std::array<FormSign, 2> form_signs;  // of the last page loads that had one, newest first
   std::optional<WallTime> mail_click;
   std::string_view family_host;
 };
@@ -74,6 +84,10 @@ class ToolState {
 
   // settle tells the state what came beside a weak host that led its burst; see Bursts::company.
   void settle(const Company& company, const Model& model);
+
+  // provider_opened: an identity provider was opened at `when`, and the page load before it was the
+  // tool's.
+  void provider_opened(WallTime when, const SignIn& sign_in, const Model& model);
 
   // sequence_done records that a sequence of the catalogue was completed.
   void sequence_done(WallTime when, std::string_view id);
@@ -117,15 +131,15 @@ class ToolState {
   void note_glimpse(const Step& step, const Model& model);
   void adopt_glimpse(WallTime when, const SignIn& sign_in, const Model& model);
   void confirm_beside(const Step& step, const SignIn& sign_in, const Model& model);
-  void note_mail_click(const Step& step, const Model& model);
+  void note_mail_click(const Step& step, const SignIn& sign_in, const Model& model);
   void note_return(const Step& step, const SignIn& sign_in, const Model& model);
   void note_steps(const Step& step, const SignIn& sign_in, const Model& model, bool after_idp);
   void note_tenant(const Step& step, bool after_login);
   void note_use_burst(const Step& step);
   void note_session(const Step& step, const Model& model, bool ambiguous);
   bool carried_before_idp(const Step& step, const SignIn& sign_in, const Model& model);
-  bool returned(WallTime when, const SignIn& sign_in, const Model& model) const;
-  bool returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const;
+  bool returned(const Step& step, const SignIn& sign_in, const Model& model) const;
+  bool returned_from_idp(const Step& step, const SignIn& sign_in, const Model& model) const;
   bool met_before(WallTime when, const Model& model) const;
   void note_use(const Step& step, const SignIn& sign_in, const Model& model);
   void note_product(const Step& step, const SignIn& sign_in, const Model& model);
@@ -133,11 +147,13 @@ class ToolState {
                   Role role);
   bool sent_to_idp(const SignIn& sign_in, const Model& model) const;
   void note_site(const Step& step, const Model& model);
-  void note_first_use(WallTime when, const Model& model);
+  void note_first_use(const Step& step, const SignIn& sign_in, const Model& model);
+  std::optional<WallTime> form_page(const Step& step, const SignIn& sign_in) const;
+  void note_provider(WallTime when, const SignIn& sign_in);
   void note_arrival(WallTime when, const Model& model);
   void note_form_time(std::optional<WallTime> begin, const Step& step, const Model& model);
   WallTime reached(WallTime begin, WallTime when) const;
-  std::optional<WallTime> form_begin(WallTime when, const SignIn& sign_in,
+  std::optional<WallTime> form_begin(const Step& step, const SignIn& sign_in,
                                      const Model& model) const;
   void note_program(const Step& step);
   bool seen_once(const Step& step);
@@ -189,6 +205,7 @@ class ToolState {
   bool slow_arrival_ = false;  // from the first look to the product took minutes
   bool mail_click_ = false;
   bool captcha_ = false;
+  bool company_sign_in_ = false;  // signed in through the company's own sign-in
   bool app_session_ = false;
   bool exclusive_use_ = false;  // a host that only account holders reach
   bool form_host_ = false;  // the product's host was opened, and its sign-up form lives there too
@@ -204,7 +221,12 @@ class ToolState {
 
   // What waits for company within a page load or a sitting; not kept across restarts.
   std::optional<WallTime> glimpse_site_;  // a contact that did not count: with its public pages
+  bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
+  std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
+  bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
+  std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool
+  std::uint32_t own_burst_before_ = 0;
   std::optional<WallTime> weak_pending_;  // a weak host led a burst; settle() decides
   std::string weak_host_;
   std::optional<Beside> beside_;

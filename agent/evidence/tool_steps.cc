@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/evidence/times.h"
 #include "agent/evidence/tool_state.h"
 
 namespace gnomon {
@@ -9,14 +10,8 @@ namespace {
 
 using std::chrono::seconds;
 
-constexpr seconds kAnotherPageAfter{5};  // what comes sooner is the same page, still loading
-
 bool is_product(Role role) {
   return role == Role::app || role == Role::client;
-}
-
-bool within(const std::optional<WallTime>& earlier, WallTime now, WallTime::duration span) {
-  return earlier.has_value() && now >= *earlier && now - *earlier <= span;
 }
 
 }  // namespace
@@ -26,8 +21,12 @@ void ToolState::note_site(const Step& step, const Model& model) {
     site_begin_ = step.when;
     site_burst_ = step.burst;
     site_shared_ = step.role != Role::site;
+    shared_form_.reset();
   }
   last_site_ = step.when;
+  if (step.role != Role::site && !site_shared_ && step.burst != site_burst_ && !shared_form_) {
+    shared_form_ = step.when;
+  }
   if (step.role == Role::site && !first_use_ && step.burst != site_burst_ &&
       step.when - *site_begin_ >= kAnotherPageAfter) {
     more_pages_ = true;
@@ -35,7 +34,8 @@ void ToolState::note_site(const Step& step, const Model& model) {
   }
 }
 
-void ToolState::note_first_use(WallTime when, const Model& model) {
+void ToolState::note_first_use(const Step& step, const SignIn& sign_in, const Model& model) {
+  const WallTime when = step.when;
   if (first_use_) {
     return;
   }
@@ -45,8 +45,8 @@ void ToolState::note_first_use(WallTime when, const Model& model) {
   }
   // Where the sign-in is on the host of the public pages, the time there may be its own.
   const WallTime::duration read =
-      reached(*site_begin_, when) - *site_begin_ -
-      (site_shared_ && !last_login_ ? model.long_login_after : seconds{0});
+      std::min(reached(*site_begin_, when), form_page(step, sign_in).value_or(when)) -
+      *site_begin_ - (site_shared_ && !last_login_ ? model.long_login_after : seconds{0});
   if (read >= model.site_read_after) {
     site_read_ = true;
     site_studied_ = read >= model.site_studied_after;
@@ -54,49 +54,6 @@ void ToolState::note_first_use(WallTime when, const Model& model) {
          site_studied_ ? "its public pages were read first, for a good while"
                        : "its public pages were read first, not just passed",
          {}, Role::site);
-  }
-}
-
-// reached is when sign-in or product were reached after `begin`: at `when`, or before, at a contact
-// that was not counted because another page loaded at the same time.
-WallTime ToolState::reached(WallTime begin, WallTime when) const {
-  return glimpse_use_ && *glimpse_use_ > begin ? std::min(*glimpse_use_, when) : when;
-}
-
-// form_begin is when the form was opened that leads to a product contact at `when`: its sign-in, or
-// the product's own host before an identity provider was.
-std::optional<WallTime> ToolState::form_begin(WallTime when, const SignIn& sign_in,
-                                              const Model& model) const {
-  if (within(last_login_, when, model.sequence_window)) {
-    return last_login_;
-  }
-  const bool sent_on = sign_in.idp && first_use_ && *first_use_ < *sign_in.idp;
-  return sent_on && within(first_use_, when, model.login_credit) ? first_use_ : std::nullopt;
-}
-
-void ToolState::note_form_time(std::optional<WallTime> begin, const Step& step,
-                               const Model& model) {
-  if (!begin || step.when - *begin < model.long_login_after) {
-    return;
-  }
-  long_login_ = true;
-  form_filled_ = form_filled_ || step.when - *begin >= model.form_filled_after;
-  note(step.when, "the sign-in took as long as filling in a form does", {}, Role::login);
-}
-
-// note_arrival: the product itself is reached. How long did the way take, from the first look at
-// the tool in this sitting? Who has an account signs in; who has none reads, and fills in a form.
-void ToolState::note_arrival(WallTime when, const Model& model) {
-  WallTime begin = when;
-  for (const auto& earlier : {site_begin_, first_login_, first_use_}) {
-    if (within(earlier, when, model.sequence_window)) {
-      begin = std::min(begin, *earlier);
-    }
-  }
-  if (reached(begin, when) - begin >= model.slow_arrival_after && !slow_arrival_) {
-    slow_arrival_ = true;
-    note(when, "from the first look to the product took as long as reading and filling in a form",
-         {}, Role::unknown);
   }
 }
 
@@ -121,7 +78,7 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
     case Role::signup:
       adopt_glimpse(step.when, sign_in, model);
       signup_host_ = true;
-      note_first_use(step.when, model);
+      note_first_use(step, sign_in, model);
       note(step.when, "opened its sign-up page", step.host, step.role);
       return;
     case Role::login:
@@ -133,7 +90,7 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
       }
       first_login_ = first_login_.value_or(step.when);
       app_first_ = app_first_ || (inside_ && !login_then_app_ && !site_then_app_);
-      note_first_use(step.when, model);
+      note_first_use(step, sign_in, model);
       note(step.when, "opened its sign-in page", step.host, step.role);
       return;
     default:
@@ -142,23 +99,6 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
   if (is_product(step.role)) {
     note_product(step, sign_in, model);
   }
-}
-
-// An identity provider speaks for a tool only when the tool came before it: browsers contact
-// Google's at every start, and many pages load its button.
-bool ToolState::sent_to_idp(const SignIn& sign_in, const Model& model) const {
-  if (!sign_in.idp) {
-    return false;
-  }
-  const auto sent = [&](const std::optional<WallTime>& from, WallTime::duration least) {
-    return from && *sign_in.idp >= *from + least && *sign_in.idp - *from <= model.login_credit;
-  };
-  return sent(last_login_, seconds{0}) || sent(last_site_, model.burst_quiet) ||
-         sent(last_use_, model.burst_quiet);
-}
-
-bool ToolState::returned_from_idp(WallTime when, const SignIn& sign_in, const Model& model) const {
-  return sent_to_idp(sign_in, model) && within(sign_in.idp, when, model.idp_credit);
 }
 
 void ToolState::note_product(const Step& step, const SignIn& sign_in, const Model& model) {
@@ -170,7 +110,7 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
     note(*sign_in.family_login, "opened the sign-in page its vendor's tools share",
          sign_in.family_host, Role::login);
   }
-  const bool after_idp = returned_from_idp(step.when, sign_in, model);
+  const bool after_idp = returned_from_idp(step, sign_in, model);
   const bool after_login = within(last_login_, step.when, model.sequence_window) || after_idp;
   // Public pages make connections in advance, and some ask the back end who is signed in. A host
   // that only the product's own sessions contact is none of them.
@@ -240,8 +180,8 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   login_then_app_ = login_then_app_ || after_login;
   // Only what comes first after the form tells how long the form took.
   const bool first_since = !last_use_ || *last_use_ < signed_in;
-  if (after_login && first_since) {
-    note_form_time(form_begin(step.when, sign_in, model), step, model);
+  if (after_login ? first_since : !inside_) {
+    note_form_time(form_begin(step, sign_in, model), step, model);
   }
   if (!inside_) {
     note_arrival(step.when, model);
@@ -255,8 +195,8 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
     mail_click_ = mail_click_ || met_before(step.when, model);
     note(step.when, "opened from a link in a mail or chat", step.host, step.role);
   }
-  if (after_idp && !sign_in.idp_name.empty()) {
-    note(*sign_in.idp, "hint: signed in through " + std::string{sign_in.idp_name}, {}, Role::idp);
+  if (after_idp) {
+    note_provider(*sign_in.idp, sign_in);
   }
   if (step.role == Role::client) {
     note_again(step.when, "the product's own back end contacted: somebody works in it",
@@ -266,7 +206,7 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
     note_again(step.when, "opened the product's own screens",
                "its screens opened again after a pause", step.host, step.role);
   }
-  note_first_use(step.when, model);
+  note_first_use(step, sign_in, model);
   inside_ = true;
 }
 

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 
+#include "agent/evidence/times.h"
 #include "agent/evidence/tool_state.h"
 
 namespace gnomon {
@@ -16,11 +17,6 @@ constexpr int kDormantDays = 30;
 // What names cannot show is never certain. Of the judgements that claim more, crossed over tools,
 // 111 of 111 were sign-ups (docs/accuracy.md), which leaves room for 3 in 100.
 constexpr double kMostSure = 0.97;
-
-std::int32_t day_of(WallTime when) {
-  return static_cast<std::int32_t>(
-      std::chrono::floor<std::chrono::days>(when).time_since_epoch().count());
-}
 
 std::uint16_t thousandths(double value) {
   return static_cast<std::uint16_t>(std::lround(std::clamp(value, 0.0, 1.0) * 1000.0));
@@ -90,6 +86,7 @@ Features ToolState::features() const {
   f.long_login = long_login_;
   f.mail_click = mail_click_;
   f.captcha = captcha_;
+  f.company_sign_in = company_sign_in_;
   f.back_end_later = back_end_later_;
   // With a sign-in or a mail before it, what comes after may well hide in open connections.
   f.one_look = first_use_.has_value() && !later_use_ && !app_session_ && !login_then_app_ &&

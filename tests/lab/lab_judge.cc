@@ -35,18 +35,31 @@ class NoContacts final : public ContactSink {
 };
 
 Json features_of(const Features& f) {
-  return {{"signup_host", f.signup_host},       {"sequence", f.sequence},
-          {"login_then_app", f.login_then_app}, {"site_then_app", f.site_then_app},
-          {"site_read", f.site_read},           {"app_first", f.app_first},
-          {"sequence_rule", f.sequence_rule},   {"first_ever", f.first_ever},
-          {"new_tenant", f.new_tenant},         {"long_login", f.long_login},
-          {"mail_click", f.mail_click},         {"captcha", f.captcha},
-          {"back_end_later", f.back_end_later}, {"one_look", f.one_look},
-          {"app_session", f.app_session},       {"second_day", f.second_day},
-          {"guest_only", f.guest_only},         {"dns_only", f.dns_only},
-          {"site_studied", f.site_studied},     {"more_pages", f.more_pages},
-          {"own_tenant", f.own_tenant},         {"form_filled", f.form_filled},
-          {"slow_arrival", f.slow_arrival},     {"form_only", f.form_only}};
+  return {{"signup_host", f.signup_host},
+          {"sequence", f.sequence},
+          {"login_then_app", f.login_then_app},
+          {"site_then_app", f.site_then_app},
+          {"site_read", f.site_read},
+          {"app_first", f.app_first},
+          {"sequence_rule", f.sequence_rule},
+          {"first_ever", f.first_ever},
+          {"new_tenant", f.new_tenant},
+          {"long_login", f.long_login},
+          {"mail_click", f.mail_click},
+          {"captcha", f.captcha},
+          {"back_end_later", f.back_end_later},
+          {"one_look", f.one_look},
+          {"app_session", f.app_session},
+          {"second_day", f.second_day},
+          {"guest_only", f.guest_only},
+          {"dns_only", f.dns_only},
+          {"site_studied", f.site_studied},
+          {"more_pages", f.more_pages},
+          {"own_tenant", f.own_tenant},
+          {"form_filled", f.form_filled},
+          {"slow_arrival", f.slow_arrival},
+          {"form_only", f.form_only},
+          {"company_sign_in", f.company_sign_in}};
 }
 
 // Story judges one timeline after the other.

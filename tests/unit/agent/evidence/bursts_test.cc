@@ -72,3 +72,13 @@ TEST_CASE("Bursts: company counts each host once and remembers recent bursts", "
   }
   CHECK(bursts.company("", first).others == 0);
 }
+
+TEST_CASE("Bursts: a mail or chat tool does not lead to itself as a mail does", "[evidence]") {
+  Bursts bursts{Model{}};
+  bursts.add("", tool(0, "chat.example", 1, Role::app), {}, true);
+  CHECK(bursts.add("", tool(9, "cdn.chat.example", 1, Role::asset), {}, true).entry ==
+        Entry::unknown);
+  CHECK(bursts.add("", tool(18, "t.example", 2, Role::app), {}).entry == Entry::unknown);
+  bursts.add("", tool(27, "chat.example", 1, Role::app), {}, true);
+  CHECK(bursts.add("", tool(36, "t.example", 2, Role::app), {}).entry == Entry::message);
+}

@@ -57,7 +57,10 @@ class Story final : public ContactSink {
     pack->add_host("mail-links.asana.com", Meaning::tool, asana, Role::link);
     auto& form = pack->add_host("start.asana.com", Meaning::tool, asana, Role::app);
     form.shared_with = 1U << static_cast<unsigned>(Role::signup);
+    auto& work = pack->add_host("work.asana.com", Meaning::tool, asana, Role::app);
+    work.shared_with = 1U << static_cast<unsigned>(Role::site);
     const ToolIndex boards = pack->add_tool("boards");
+    pack->add_host("www.boards.com", Meaning::tool, boards, Role::site, Audience::visitor);
     auto& board = pack->add_host("boards.com", Meaning::tool, boards, Role::app, Audience::both);
     board.shared_with =
         1U << static_cast<unsigned>(Role::site) | 1U << static_cast<unsigned>(Role::embed);
@@ -66,6 +69,11 @@ class Story final : public ContactSink {
     pack->add_host("click.tracker.com", Meaning::mail_click);
     pack->add_host("www.google.com", Meaning::shared);
     pack->add_host("accounts.idp.com", Meaning::idp).name = "An Identity Provider";
+    auto& company = pack->add_host("acme.company-idp.com", Meaning::idp);
+    company.name = "An Identity Provider";
+    company.account = AccountKind::work;
+    company.tenant = "acme";
+    pack->add_host("check.robots.com", Meaning::captcha);
     pack->add_host("fonts.cdn.com", Meaning::shared);
     pack->add_host("update.browser.com", Meaning::browser_noise);
     room = std::make_unique<EvidenceRoom>(pack, std::move(options), counters, *this);
@@ -91,7 +99,8 @@ class Story final : public ContactSink {
     match.shared_with = found.shared_with;
     match.name = found.name;
     match.rule = found.rule;
-    match.tenant = tenant;
+    match.account = found.account;
+    match.tenant = tenant.empty() ? std::string{found.tenant} : tenant;
     match.owner = owner;
     room->add(match);
     return *this;
