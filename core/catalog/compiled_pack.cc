@@ -124,7 +124,7 @@ bool CompiledPack::is_reserved(const Facts& facts, std::string_view tenant,
   for (;;) {
     const std::size_t dot = tenant.find('.');
     const std::string_view label = tenant.substr(0, dot);
-    if (label.empty() || words.is_reserved_word(label)) {
+    if (label.empty() || words.is_reserved_word(label) || words.is_made_of_reserved(label)) {
       return true;  // an empty one: "a..example.com" has no tenant
     }
     for (std::size_t i = facts.reserved; i < facts.reserved + facts.reserved_count; ++i) {
@@ -136,6 +136,27 @@ bool CompiledPack::is_reserved(const Facts& facts, std::string_view tenant,
       return false;
     }
     tenant.remove_prefix(dot + 1);
+  }
+}
+
+// is_made_of_reserved: "assets2", "web-assets", "cdn-3". Each part between hyphens is a reserved
+// word, perhaps with digits behind it, or a number; one at least is a word.
+bool CompiledPack::is_made_of_reserved(std::string_view label) const noexcept {
+  bool word = false;
+  for (;;) {
+    const std::size_t hyphen = label.find('-');
+    const std::string_view part = label.substr(0, hyphen);
+    const std::size_t end = part.find_last_not_of("0123456789");
+    if (end != std::string_view::npos) {
+      if (!is_reserved_word(part.substr(0, end + 1))) {
+        return false;
+      }
+      word = true;
+    }
+    if (hyphen == std::string_view::npos) {
+      return word;
+    }
+    label.remove_prefix(hyphen + 1);
   }
 }
 

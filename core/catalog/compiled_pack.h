@@ -128,6 +128,7 @@ class CompiledPack final : public RulePack {
   bool is_reserved(const Facts& facts, std::string_view tenant,
                    const CompiledPack& words) const noexcept;
   bool is_reserved_word(std::string_view label) const noexcept;
+  bool is_made_of_reserved(std::string_view label) const noexcept;
   // ask_labels gives `match`, the answer of a rule that leaves it to the labels, the role that the
   // first telling label of those in front of the rule's domain has. Without one the rule's own role
   // stays.

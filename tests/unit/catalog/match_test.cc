@@ -1,4 +1,5 @@
 #include <random>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,32 @@ std::string answer(const gnomon::RulePack& pack, std::string_view host) {
   return text;
 }
 
+// technical is the slow reference: is a label a reserved word, or made of reserved words and
+// numbers?
+bool technical(const std::string& label, const std::vector<std::string>& words) {
+  const auto is_word = [&](const std::string& part) {
+    return std::find(words.begin(), words.end(), part) != words.end();
+  };
+  if (is_word(label)) {
+    return true;
+  }
+  std::istringstream parts{label + "-"};
+  bool any = false;
+  for (std::string part; std::getline(parts, part, '-');) {
+    while (!part.empty() && std::isdigit(static_cast<unsigned char>(part.back())) != 0) {
+      part.pop_back();
+    }
+    if (!part.empty() && !is_word(part)) {
+      return false;
+    }
+    any = any || !part.empty();
+  }
+  return any;
+}
+
 // matches is the slow reference: does one pattern match, written from rules/README.md.
-bool matches(const HostPattern& pattern, const std::vector<std::string>& reserved,
-             std::string_view host) {
+bool matches(const HostPattern& pattern, const std::vector<std::string>& words,
+             const std::vector<std::string>& own_words, std::string_view host) {
   if (host.empty() || host.front() == '.') {
     return false;
   }
@@ -53,7 +77,8 @@ bool matches(const HostPattern& pattern, const std::vector<std::string>& reserve
   while (!tenant.empty()) {
     const std::size_t dot = rest.find('.');
     const std::string label = rest.substr(0, dot);
-    if (label.empty() || std::find(reserved.begin(), reserved.end(), label) != reserved.end()) {
+    if (label.empty() || technical(label, words) ||
+        std::find(own_words.begin(), own_words.end(), label) != own_words.end()) {
       return false;
     }
     if (dot == std::string::npos) {
@@ -244,6 +269,24 @@ TEST_CASE("RulePack: a rule's own reserved labels are no tenants", "[core][catal
   CHECK(answer(*pack, "static.other.com") == "-");
 }
 
+TEST_CASE("RulePack: labels made of reserved words and numbers are no tenants", "[core][catalog]") {
+  PackBuilder builder;
+  builder.tool("a");
+  builder.content().reserved = {"assets", "cdn", "team", "web"};
+  builder.rule("{tenant}.desk.com").reserved = {"hooks"};
+  const auto pack = builder.pack();
+  for (const char* label : {"assets", "assets2", "web-assets", "cdn-3", "cdn2-web-14"}) {
+    CAPTURE(label);
+    CHECK(answer(*pack, std::string{label} + ".desk.com") == "-");
+  }
+  // A company may be called so: another word in it, numbers alone, or the rule's own word in part.
+  for (const char* label : {"web-bakery", "360", "4-2", "assetsx", "acme-cdn", "hooks2", "2web"}) {
+    CAPTURE(label);
+    CHECK(answer(*pack, std::string{label} + ".desk.com") ==
+          "{tenant}.desk.com @" + std::string{label});
+  }
+}
+
 TEST_CASE("HostPattern: what cannot be a rule is refused with its reason", "[core][catalog]") {
   const std::vector<std::pair<std::string, PatternError>> table = {
       {"", PatternError::empty},
@@ -317,8 +360,9 @@ class Dice {
   const std::string& pick(const std::vector<std::string>& from) { return from[roll(from.size())]; }
 
   std::mt19937 random_{20261122};  // NOLINT(cert-msc51-cpp): the same every time
-  const std::vector<std::string> labels_ = {"a", "b",  "us1", "us2", "api", "www",
-                                            "x", "my", "a-b", "_s",  "us",  "zz"};
+  const std::vector<std::string> labels_ = {"a",     "b",    "us1",    "us2",  "api", "www",
+                                            "x",     "my",   "a-b",    "_s",   "us",  "zz",
+                                            "api-2", "www7", "my-api", "www-a"};
   const std::vector<std::string> wilds_ = {"*", "us*", "{tenant}", "{tenant}-b", "a*", "*-b"};
   const std::vector<std::string> tops_ = {"one.com", "two.com", "co.uk", "b.one.com"};
 };
@@ -350,9 +394,7 @@ TEST_CASE("RulePack: the index answers like a walk over all rules", "[core][cata
       std::uint32_t best = 0;
       std::uint32_t also = 0;
       for (const gnomon::RuleRecord& rule : builder.content().rules) {
-        std::vector<std::string> reserved = builder.content().reserved;
-        reserved.insert(reserved.end(), rule.reserved.begin(), rule.reserved.end());
-        if (matches(rule.pattern, reserved, host)) {
+        if (matches(rule.pattern, builder.content().reserved, rule.reserved, host)) {
           best = std::max(best, gnomon::specificity(rule.pattern, rule.meaning));
           also |= 1U << static_cast<unsigned>(rule.meaning);
         }
