@@ -43,14 +43,28 @@ std::string sure_of(std::uint16_t confidence) {
          percent;
 }
 
-struct Told {
+// Judged is what was last said of one person and tool.
+struct Judged {
   Stage stage = Stage::none;
   std::uint16_t confidence = 0;
   WallTime newest{};
-  std::vector<const Contact*> contacts;
   std::vector<Evidence> evidence;
+};
+
+struct Told {
+  std::map<std::string, Judged> by_user;  // "" for contacts whose user is not known
+  std::vector<const Contact*> contacts;
   std::uint64_t waiting = 0;
 };
+
+// strongest is the judgement of the person who got furthest: that is what the tool was to this
+// machine.
+const Judged& strongest(const Told& tool) {
+  return std::max_element(
+             tool.by_user.begin(), tool.by_user.end(),
+             [](const auto& a, const auto& b) { return a.second.stage < b.second.stage; })
+      ->second;
+}
 
 std::string sightings_of(const Contact& contact) {
   std::string text;
@@ -83,11 +97,13 @@ std::string contact_line(const Contact& contact) {
 }
 
 std::string told(const std::string& name, const Told& tool) {
-  std::string text = name + ": " + std::string{to_string(tool.stage)} + " (" +
-                     sure_of(tool.confidence) + ")\n  " + std::string{words_of(tool.stage)} + "\n";
-  if (!tool.evidence.empty()) {
+  const Judged& judged = strongest(tool);
+  std::string text = name + ": " + std::string{to_string(judged.stage)} + " (" +
+                     sure_of(judged.confidence) + ")\n  " + std::string{words_of(judged.stage)} +
+                     "\n";
+  if (!judged.evidence.empty()) {
     text += "  because\n";
-    for (const Evidence& line : tool.evidence) {
+    for (const Evidence& line : judged.evidence) {
       text += "    " + time_text(line.when) + "  " + line.what +
               (line.host.empty() ? "" : " [" + line.host + "]") + "\n";
     }
@@ -167,12 +183,13 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
     for (const Contact& contact : reported.batch.contacts) {
       ++contacts;
       Told& tool = tools[contact.tool];
-      if (contact.last >= tool.newest) {
-        tool.newest = contact.last;
-        tool.stage = contact.stage;
-        tool.confidence = contact.confidence;
+      Judged& judged = tool.by_user[contact.user];
+      if (contact.last >= judged.newest) {
+        judged.newest = contact.last;
+        judged.stage = contact.stage;
+        judged.confidence = contact.confidence;
         if (!contact.evidence.empty()) {
-          tool.evidence = contact.evidence;
+          judged.evidence = contact.evidence;
         }
       }
       tool.contacts.push_back(&contact);
@@ -201,8 +218,9 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
   for (const auto& [id, tool] : tools) {
     order.emplace_back(name_of(id), &tool);
   }
-  std::stable_sort(order.begin(), order.end(),
-                   [](const auto& a, const auto& b) { return a.second->stage > b.second->stage; });
+  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) {
+    return strongest(*a.second).stage > strongest(*b.second).stage;
+  });
   for (const auto& [name, tool] : order) {
     text += told(name, *tool);
   }

@@ -151,6 +151,7 @@ Step EvidenceRoom::step_of(const Match& match, BurstView burst) const {
   step.shared_with_site = match.shares(Role::site);
   step.shared_with_signup = match.shares(Role::signup);
   step.shared_with_embed = match.shares(Role::embed);
+  step.shared_with_api = match.shares(Role::api);
   step.behind_site = burst.behind_site;
   step.behind_shared = burst.behind_shared;
   step.entry = burst.entry;

@@ -30,7 +30,7 @@ struct Features {
   bool captcha = false;         // a captcha while signing in
   bool company_sign_in = false;  // signed in through the company's own sign-in
   bool back_end_later = false;   // its back end, first contacted in a page load after the site's
-  bool form_only = false;        // the sign-up page was opened, and the product never
+  bool form_only = false;        // the sign-up page was opened, and nothing came of it
   bool one_look = false;         // the product was contacted in one page load and never after
   bool app_session = false;      // worked in the product, not just opened it
   bool second_day = false;       // came back on another day
@@ -38,8 +38,9 @@ struct Features {
   bool dns_only = false;         // names looked up, never connected to
 };
 
-// Model holds the weights. A rule pack may carry others; what it leaves out keeps the default here.
-// docs/how-it-judges.md says in words what they mean and how they were found.
+// Model holds the weights. All that speaks for a sign-up stays below 14 in sum: what has that
+// weight against it is a gate. A rule pack may carry others; what it leaves out keeps the default
+// here. docs/how-it-judges.md says in words what they mean and how they were found.
 struct Model {
   double bias = -6.0;
   double signup_host = 6.5;
@@ -53,16 +54,16 @@ struct Model {
   double sequence_rule = 0.5;
   double first_ever = 2.0;
   double new_tenant = 0.5;
-  double own_tenant = -12.0;
+  double own_tenant = -14.0;
   double long_login = 1.0;
   double form_filled = 1.0;
   double slow_arrival = 1.0;
   double mail_click = 1.5;
   double captcha = 0.7;
-  double company_sign_in = -6.0;
+  double company_sign_in = -14.0;
   double back_end_later = 1.0;
-  double form_only = -8.0;
-  double one_look = -8.0;
+  double form_only = -14.0;
+  double one_look = -14.0;
   double app_session = 1.0;
   double second_day = 1.0;
   double guest_only = -2.0;

@@ -96,7 +96,7 @@ void ToolState::add(const Step& step, const SignIn& sign_in, const Model& model,
   }
   const bool tool_led = step.led_by == LedBy::itself || step.led_by == LedBy::own;
   confirm_beside(step, sign_in, model);
-  if (step.maker == Maker::script && step.role == Role::app) {
+  if (step.maker == Maker::script && (step.role == Role::app || step.shared_with_api)) {
     // Scripts call the product's own host where it has no other: nobody looks at screens there.
     note_program(step);
   } else if (step.role == Role::content && tool_led) {

@@ -34,6 +34,7 @@ struct Step {
   bool shared_with_site = false;    // the marketing pages live on the same host
   bool shared_with_signup = false;  // the sign-up form lives on the same host
   bool shared_with_embed = false;   // other people's pages load from the same host
+  bool shared_with_api = false;     // programs call the same host
   LedBy led_by = LedBy::itself;
   bool behind_site = false;      // in a page load that the tool's public pages opened
   bool behind_shared = false;    // ... which share their host with the product

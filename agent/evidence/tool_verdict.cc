@@ -77,7 +77,7 @@ Features ToolState::features() const {
   f.own_tenant = own_tenant_ && !other_tenant_;
   f.form_filled = form_filled_;
   f.slow_arrival = slow_arrival_;
-  f.form_only = signup_host_ && !inside_;
+  f.form_only = signup_host_ && !inside_ && !login_then_app_ && !mail_click_;
   f.login_then_app = login_then_app_ && !sequence_;
   f.app_first = app_first_;
   f.sequence_rule = sequence_rule_;

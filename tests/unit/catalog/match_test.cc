@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <cctype>
 #include <random>
 #include <sstream>
 #include <string>

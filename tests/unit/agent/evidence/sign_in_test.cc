@@ -172,3 +172,30 @@ TEST_CASE("Sign-in: a back end that an earlier page load of the host did without
   asks.see(60, "trello.com").see(60.4, "api.trello.com");
   CHECK_FALSE(asks.of("trello").features.back_end_later);
 }
+
+TEST_CASE("Sign-in: however much speaks for it, a form that was only opened makes no account",
+          "[agent][evidence]") {
+  Story story;  // read for minutes, and the back end asked by a later public page
+  story.see(0, "www.survey.com").see(70, "script.counter.com").see(70.4, "api.survey.com");
+  story.see(130, "signup.survey.com");
+  CHECK(story.of("survey").features.back_end_later);
+  CHECK(story.of("survey").features.site_studied);
+  CHECK(story.stage("survey") == Stage::visited);
+  story.see(190, "admin.survey.com");
+  CHECK(story.stage("survey") == Stage::signup_likely);
+  Story mail;  // whoever gets a mail has sent the form
+  mail.see(0, "www.survey.com").see(70, "signup.survey.com").see(130, "links.survey.com");
+  CHECK(mail.stage("survey") == Stage::signup_likely);
+}
+
+TEST_CASE("Sign-in: a program that calls an API on the host of the public pages is an integration",
+          "[agent][evidence]") {
+  Story story;
+  story.program = "python3.11";
+  story.see(0, "team.survey.com");
+  CHECK(story.stage("survey") == Stage::integrated);
+  Story pages;  // a program that fetches public pages uses nothing
+  pages.program = "python3.11";
+  pages.see(0, "www.survey.com");
+  CHECK(pages.stage("survey") != Stage::integrated);
+}

@@ -48,6 +48,11 @@ class Story final : public ContactSink {
     pack->add_host("form.survey.com", Meaning::tool, survey, Role::app, Audience::guest);
     pack->add_host("signup.survey.com", Meaning::tool, survey, Role::signup);
     pack->add_host("admin.survey.com", Meaning::tool, survey, Role::app);
+    pack->add_host("www.survey.com", Meaning::tool, survey, Role::site, Audience::visitor);
+    pack->add_host("api.survey.com", Meaning::tool, survey, Role::api);
+    pack->add_host("links.survey.com", Meaning::tool, survey, Role::link);
+    pack->add_host("team.survey.com", Meaning::tool, survey, Role::site).shared_with =
+        1U << static_cast<unsigned>(Role::api);
     pack->add_host("cdn.asana.com", Meaning::tool, asana, Role::asset);
     pack->add_host("api.asana.com", Meaning::tool, asana, Role::api);
     pack->add_host("sync.asana.com", Meaning::tool, asana, Role::client);

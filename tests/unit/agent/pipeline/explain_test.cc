@@ -59,6 +59,22 @@ TEST_CASE("explain: tells what was concluded, why, and what was reported, in wor
   CHECK(text.find("Trello") < text.find("asana"));
 }
 
+TEST_CASE("explain: a tool is told by the person who got furthest with it", "[agent][explain]") {
+  const testing::ManualClock clock;
+  SpoolHistory history;
+  history.batches.resize(2);
+  history.batches[0].batch = batch_with("trello", Stage::signup_likely, clock.wall());
+  history.batches[0].batch.contacts.front().user = "p-1";
+  // A name looked up later by nobody known takes nothing of that back.
+  history.batches[1].batch =
+      batch_with("trello", Stage::mentioned, clock.wall() + std::chrono::minutes{5});
+  const auto told = [&] { return explain(history, 9, [](auto id) { return std::string{id}; }); };
+  CHECK(told().find("trello: signup-likely") != std::string::npos);
+  // Of one person the newest judgement stands.
+  history.batches[1].batch.contacts.front().user = "p-1";
+  CHECK(told().find("trello: mentioned") != std::string::npos);
+}
+
 TEST_CASE("explain: says so when nothing was reported", "[agent][explain]") {
   const testing::TempDirectory folder;
   PosixFileSystem files;
