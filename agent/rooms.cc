@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "agent/agent_error.h"
+#include "agent/attribute/linux_attributor.h"
+#include "agent/attribute/sender_table.h"
 #include "agent/capture/live_packet_source.h"
 #include "agent/confinement.h"
 #include "agent/data_folder.h"
@@ -91,6 +93,22 @@ std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfac
     throw AgentError{source.error().text};
   }
   return std::move(*source);
+}
+
+std::unique_ptr<Attributor> open_attributor(Counters& counters, const Clock& clock) {
+  auto senders = SenderTable::open();
+  counters
+      .gauge("attribute_notes_senders", "1 while the kernel notes whose socket a flow begins at")
+      .set(senders ? 1 : 0);
+  if (!senders) {
+    log::info("attribute.senders_not_noted", {{"reason", senders.error().text()}});
+  }
+  auto attributor = LinuxAttributor::open(counters, clock, senders ? std::move(*senders) : nullptr);
+  if (!attributor) {
+    log::warn("attribute.unavailable", {{"why", attributor.error().text()}});
+    return nullptr;
+  }
+  return std::move(*attributor);
 }
 
 }  // namespace gnomon

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/attribute/attributor.h"
 #include "agent/capture/packet_source.h"
 #include "agent/config.h"
 #include "agent/evidence/evidence.h"
@@ -46,5 +47,9 @@ std::function<std::string()> io_cage(const Config& config, bool names_programs,
 // open_live opens the named interfaces, or all. Throws AgentError.
 std::unique_ptr<PacketSource> open_live(const std::vector<std::string>& interfaces,
                                         Counters& counters);
+
+// open_attributor opens what names users and programs, before the rights are given up. Absent where
+// the system does not tell; which way it goes is logged. `counters` and `clock` must outlive it.
+std::unique_ptr<Attributor> open_attributor(Counters& counters, const Clock& clock);
 
 }  // namespace gnomon

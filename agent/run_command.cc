@@ -10,7 +10,7 @@
 
 #include "agent/agent_error.h"
 #include "agent/agent_rules.h"
-#include "agent/attribute/linux_attributor.h"
+#include "agent/attribute/attributor.h"
 #include "agent/attribute/user_pseudonym.h"
 #include "agent/budget.h"
 #include "agent/capture_loop.h"
@@ -146,13 +146,8 @@ class Run {
     if (!config_.collect_users && !config_.collect_programs) {
       return;
     }
-    auto attributor = LinuxAttributor::open(counters_, clock_);
-    if (!attributor) {
-      log::warn("attribute.unavailable", {{"why", attributor.error().text()}});
-      return;
-    }
-    attributor_ = std::move(*attributor);
-    if (config_.collect_users) {
+    attributor_ = open_attributor(counters_, clock_);
+    if (attributor_ != nullptr && config_.collect_users) {
       auto pseudonyms = UserPseudonym::open(files_, folder_.user_key());
       if (!pseudonyms) {
         throw AgentError{"the key for users' pseudonyms cannot be used: " +
@@ -198,7 +193,7 @@ class Run {
   std::optional<AgentRules> rules_;  // once opened
   std::string calls_fault_;          // why the process is not confined; empty: it is
   std::unique_ptr<PacketSource> source_;
-  std::unique_ptr<LinuxAttributor> attributor_;
+  std::unique_ptr<Attributor> attributor_;
   std::optional<UserPseudonym> pseudonyms_;
   Memory memory_;
   std::uint32_t asked_ = 0;

@@ -6,7 +6,6 @@
 
 #include "agent/agent_error.h"
 #include "agent/agent_rules.h"
-#include "agent/attribute/linux_attributor.h"
 #include "agent/capture_side.h"
 #include "agent/commands.h"
 #include "agent/confinement.h"
@@ -79,8 +78,8 @@ int watch_command(const Config& config, bool all) {
   Counters counters;
   const auto pack = AgentRules::open(config).pack();
   const auto source = open_live(config.interfaces, counters);
-  auto attributor = LinuxAttributor::open(counters, clock);
-  if (const auto dropped = drop_privileges({false, attributor.has_value()}); !dropped) {
+  const auto attributor = open_attributor(counters, clock);
+  if (const auto dropped = drop_privileges({false, attributor != nullptr}); !dropped) {
     throw AgentError{"rights cannot be given up: " + dropped.error().text()};
   }
   if (confine_or_say().empty()) {
@@ -91,7 +90,7 @@ int watch_command(const Config& config, bool all) {
   Screen screen{*pack, all};
   NoContacts contacts;
   CaptureSideOptions options;
-  options.attributor = attributor ? attributor->get() : nullptr;
+  options.attributor = attributor.get();
   options.tap = &screen;
   CaptureSide side{pack, options, counters, contacts};
   static_cast<void>(

@@ -4,6 +4,7 @@
 
 #include "agent/decode/datagram.h"
 #include "agent/sight/sighting.h"
+#include "core/clock.h"
 #include "core/ip_address.h"
 
 namespace gnomon {
@@ -17,9 +18,11 @@ class Attributor {
   Attributor& operator=(const Attributor&) = delete;
   virtual ~Attributor() = default;
 
-  // owner_of yields what the system tells about the socket with these ends. Every field of the
-  // Process may be unknown, and all of them are when the socket is gone or not of this machine.
-  virtual Process owner_of(Transport transport, const Endpoint& local, const Endpoint& remote) = 0;
+  // owner_of yields what the system tells about the socket with these ends, which a packet seen at
+  // `when` belongs to. Every field of the Process may be unknown, and all of them are when the
+  // socket is gone or not of this machine.
+  virtual Process owner_of(Transport transport, const Endpoint& local, const Endpoint& remote,
+                           WallTime when) = 0;
 };
 
 }  // namespace gnomon

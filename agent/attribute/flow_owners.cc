@@ -49,8 +49,9 @@ void FlowOwners::learn_owner(const Flight& flight) {
   } else if (!is_worth_asking(flight, known->second)) {
     return;
   }
-  known->second = {attributor_.owner_of(flight.transport, flight.client, flight.server),
-                   flight.when, flight.bytes.empty()};
+  known->second = {
+      attributor_.owner_of(flight.transport, flight.client, flight.server, flight.when),
+      flight.when, flight.bytes.empty()};
 }
 
 // is_worth_asking tells that asking again may give another answer: of a UDP datagram whose port may

@@ -295,11 +295,16 @@ void ProcessTable::make_holder(std::uint32_t pid, std::uint32_t uid) {
   holders_.front().uid = uid;
 }
 
-// answer names the process anew each time: its number may have come to another program since.
-std::optional<RunningProgram> ProcessTable::answer(std::uint32_t pid, std::uint32_t uid) {
+std::string ProcessTable::name_of(std::uint32_t pid) {
   spend(kNamingEffort);
   std::string name = proc_.program_of(pid);
   name.resize(std::min(name.size(), kMaxProgramName));
+  return name;
+}
+
+// answer names the process anew each time: its number may have come to another program since.
+std::optional<RunningProgram> ProcessTable::answer(std::uint32_t pid, std::uint32_t uid) {
+  std::string name = name_of(pid);
   if (name.empty()) {
     return std::nullopt;  // it ended while we looked
   }

@@ -63,6 +63,10 @@ class ProcessTable {
   // nobody does any more, when we may not look, or when looking has cost enough.
   std::optional<RunningProgram> find(std::uint32_t inode, std::uint32_t uid);
 
+  // name_of yields what a process is called, as RunningProgram has it; empty when it ended. This
+  // costs two links and is never refused.
+  std::string name_of(std::uint32_t pid);
+
  private:
   // One connection after the other goes through the lowest free descriptors.
   static constexpr std::size_t kLately = 8;

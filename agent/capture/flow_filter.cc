@@ -2,16 +2,13 @@
 
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
-#include <cstring>
 #include <vector>
 
-#include "agent/capture/extended_assembler.h"
+#include "agent/kernel/extended_assembler.h"
+#include "agent/kernel/kernel_calls.h"
 
 namespace gnomon {
 namespace {
@@ -59,30 +56,8 @@ constexpr std::uint32_t kAck = 0x10;
 constexpr std::int32_t kArgumentLength = offsetof(__sk_buff, len);
 constexpr std::int32_t kArgumentInterface = offsetof(__sk_buff, ifindex);
 
-// blank_attributes has all bytes at 0, as the kernel wants those that it does not know yet.
-bpf_attr blank_attributes() {
-  bpf_attr attributes{};
-  std::memset(&attributes, 0, sizeof(attributes));
-  return attributes;
-}
-
-long bpf(int command, bpf_attr& attributes) {
-  return ::syscall(SYS_bpf, command, &attributes, sizeof(attributes));
-}
-
 IoError fault(const char* operation, const char* what) {
   return IoError{operation, what, {errno, std::generic_category()}};
-}
-
-int make_map(std::uint32_t type, std::uint32_t key, std::uint32_t value, std::uint32_t entries,
-             std::uint32_t flags) {
-  bpf_attr attributes = blank_attributes();
-  attributes.map_type = type;
-  attributes.key_size = key;
-  attributes.value_size = value;
-  attributes.max_entries = entries;
-  attributes.map_flags = flags;
-  return static_cast<int>(bpf(BPF_MAP_CREATE, attributes));
 }
 
 // FlowProgram writes the program. r6 is its argument, r8 what the classic rules said, r9 a place in
@@ -291,54 +266,37 @@ class FlowProgram {
   ExtendedAssembler::Label give_;
 };
 
-int load_program(const std::vector<bpf_insn>& program) {
-  bpf_attr attributes = blank_attributes();
-  attributes.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
-  attributes.insns = std::bit_cast<std::uintptr_t>(program.data());
-  attributes.insn_cnt = static_cast<std::uint32_t>(program.size());
-  // The kernel asks under which licence a program stands; ours, and no helper it uses wants GPL.
-  static constexpr const char* kLicence = "Apache-2.0";
-  attributes.license = std::bit_cast<std::uintptr_t>(kLicence);
-  return static_cast<int>(bpf(BPF_PROG_LOAD, attributes));
-}
-
 }  // namespace
 
 Result<std::unique_ptr<FlowFilter>, IoError> FlowFilter::load(std::uint32_t snaplen,
                                                               std::uint32_t loopback) {
-  std::unique_ptr<FlowFilter> filter{new FlowFilter};
-  filter->flows_fd_ = make_map(BPF_MAP_TYPE_LRU_HASH, kKeyBytes, kValueBytes, kFlows, 0);
-  if (filter->flows_fd_ < 0) {
-    return Failure{fault("make", "map of flows")};
+  auto flows = make_map({BPF_MAP_TYPE_LRU_HASH, kKeyBytes, kValueBytes, kFlows}, "map of flows");
+  if (!flows) {
+    return Failure{flows.error()};
   }
-  filter->interfaces_fd_ =
-      make_map(BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), kInterfaces, 1, BPF_F_MMAPABLE);
-  if (filter->interfaces_fd_ < 0) {
-    return Failure{fault("make", "map of interfaces")};
+  auto interfaces =
+      make_map({BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), kInterfaces, 1, BPF_F_MMAPABLE},
+               "map of interfaces");
+  if (!interfaces) {
+    return Failure{interfaces.error()};
+  }
+  FlowProgram writer{flows->descriptor(), interfaces->descriptor(), snaplen, loopback};
+  auto program =
+      load_program(BPF_PROG_TYPE_SOCKET_FILTER, bpf_attach_type{}, writer.write(), "kernel filter");
+  if (!program) {
+    return Failure{program.error()};
   }
   void* shared =
-      ::mmap(nullptr, kInterfaces, PROT_READ | PROT_WRITE, MAP_SHARED, filter->interfaces_fd_, 0);
+      ::mmap(nullptr, kInterfaces, PROT_READ | PROT_WRITE, MAP_SHARED, interfaces->descriptor(), 0);
   if (shared == MAP_FAILED) {
     return Failure{fault("map", "map of interfaces")};
   }
-  filter->interfaces_ = {static_cast<std::uint8_t*>(shared), kInterfaces};
-  FlowProgram program{filter->flows_fd_, filter->interfaces_fd_, snaplen, loopback};
-  filter->program_fd_ = load_program(program.write());
-  if (filter->program_fd_ < 0) {
-    return Failure{fault("load", "kernel filter")};
-  }
-  return filter;
+  return std::unique_ptr<FlowFilter>{
+      new FlowFilter{*std::move(program), {static_cast<std::uint8_t*>(shared), kInterfaces}}};
 }
 
 FlowFilter::~FlowFilter() {
-  if (!interfaces_.empty()) {
-    ::munmap(interfaces_.data(), interfaces_.size());
-  }
-  for (const int fd : {program_fd_, interfaces_fd_, flows_fd_}) {
-    if (fd >= 0) {
-      ::close(fd);
-    }
-  }
+  ::munmap(interfaces_.data(), interfaces_.size());
 }
 
 void FlowFilter::choose(const FilterScope& scope) {
@@ -355,7 +313,8 @@ void FlowFilter::choose(const FilterScope& scope) {
 }
 
 Result<Ok, IoError> FlowFilter::attach(int socket) const {
-  if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program_fd_, sizeof(program_fd_)) != 0) {
+  const int program = program_.descriptor();
+  if (::setsockopt(socket, SOL_SOCKET, SO_ATTACH_BPF, &program, sizeof(program)) != 0) {
     return Failure{fault("attach", "kernel filter")};
   }
   return Ok{};

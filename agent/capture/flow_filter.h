@@ -6,8 +6,10 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <utility>
 
 #include "agent/capture/kernel_filter.h"
+#include "agent/kernel/kernel_object.h"
 #include "core/io_error.h"
 #include "core/result.h"
 
@@ -43,11 +45,10 @@ class FlowFilter {
   Result<Ok, IoError> attach(int socket) const;
 
  private:
-  FlowFilter() = default;
+  FlowFilter(KernelObject program, std::span<std::uint8_t> interfaces)
+      : program_(std::move(program)), interfaces_(interfaces) {}
 
-  int flows_fd_ = -1;
-  int interfaces_fd_ = -1;
-  int program_fd_ = -1;
+  KernelObject program_;                // holds its maps
   std::span<std::uint8_t> interfaces_;  // shared with the kernel: a byte for each index, 1 counts
 };
 

@@ -4,6 +4,7 @@ with: a bare chroot, a kernel or container without seccomp and Landlock.
 
     tests/integration/confined_test.py --bin build/release/bin [TEST...]
 """
+import contextlib
 import json
 import os
 import pathlib
@@ -92,20 +93,29 @@ class Machine:
             sh("ip", "-n", name, "address", "add", f"10.77.{number}.{last}/24", "dev", end)
             sh("ip", "-n", name, "link", "set", end, "up")
 
-    def visit(self, host, number):
-        """Somebody's program says hello to `host` and keeps the connection until it is seen."""
+    @contextlib.contextmanager
+    def answering(self, number):
+        """The world answers on an interface's other end."""
         server = subprocess.Popen(["ip", "netns", "exec", self.far, "python3", "-c", SERVER,
                                    f"10.77.{number}.2"], stdin=subprocess.PIPE,
                                   stdout=subprocess.PIPE, text=True)
         try:
             assert server.stdout.readline() == "listening\n"
-            done = subprocess.run(["ip", "netns", "exec", self.near, "setpriv", "--reuid",
-                                   str(ANYBODY), "--clear-groups", "python3", "-c", CLIENT, host,
-                                   f"10.77.{number}.2"], capture_output=True, text=True, timeout=60)
-            assert done.returncode == 0, done.stderr
+            yield
         finally:
             server.stdin.close()
             server.wait(timeout=30)
+
+    def client(self, host, number, then):
+        """The command of somebody's program that says hello to `host`, hears an answer, and then does as told."""
+        return ["ip", "netns", "exec", self.near, "setpriv", "--reuid", str(ANYBODY), "--clear-groups", "python3", "-c",
+                CLIENT + then, host, f"10.77.{number}.2"]
+
+    def visit(self, host, number):
+        """Somebody's program says hello to `host` and keeps the connection until it is seen."""
+        with self.answering(number):
+            done = subprocess.run(self.client(host, number, KEEP_OPEN), capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stderr
 
 
 SERVER = """
@@ -122,8 +132,6 @@ threading.Thread(target=serve, daemon=True).start()
 sys.stdin.read()
 """
 
-# What the agent asks the kernel for, it asks with the hello in hand: the socket stays open for a
-# while behind it.
 CLIENT = """
 import socket, ssl, sys, time
 out = ssl.MemoryBIO()
@@ -134,8 +142,12 @@ except ssl.SSLWantReadError:
 one = socket.create_connection((sys.argv[2], 443), timeout=30)
 one.sendall(out.read())
 assert one.recv(4) == b"seen"
-time.sleep(1)
 """
+
+# What the agent asks the kernel for, it asks with the hello in hand: the socket stays open for a
+# while behind it.
+KEEP_OPEN = "time.sleep(1)"
+CLOSE = "one.close(); print('closed', flush=True); sys.stdin.read()"
 
 
 def told_of(place, name):
@@ -153,7 +165,7 @@ def test_without_rights_it_follows_interfaces_and_names_programs(place):
         agent.is_running()
         for task in pathlib.Path(f"/proc/{agent.process.pid}/task").iterdir():
             rights = re.search(r"^CapEff:\s*(\w+)", (task / "status").read_text(), re.MULTILINE)[1]
-            assert int(rights, 16) & (1 << 13 | 1 << 39 | 1 << 21) == 0, rights  # raw, BPF, admin
+            assert int(rights, 16) & (1 << 12 | 1 << 13 | 1 << 39 | 1 << 21) == 0, rights  # net, raw, BPF, admin
         machine.plug_in("late0", 1)  # a cable, a VPN
         machine.visit("trello.com", 1)
         for state in ("down", "up"):  # asleep and awake
@@ -168,6 +180,33 @@ def test_without_rights_it_follows_interfaces_and_names_programs(place):
     assert {"trello", "asana", "notion"} <= set(programs), told
     # By the name of the program's file: python3.11, say.
     assert all("python" in programs[tool] for tool in ("trello", "asana", "notion")), programs
+    assert all(contact["user"] not in ("", "system") for contact in told), told
+
+
+def test_a_socket_that_is_closed_before_it_is_looked_at_is_named_by_the_kernels_note(place):
+    require_root("nsenter", "setpriv")
+    collector = Collector(place)
+    assert collector.enrol("ws")[0] == 0
+    with Machine() as machine:
+        machine.plug_in("wire0", 1)
+        sh("ip", "-n", machine.near, "link", "set", "lo", "up")  # over which the agent tries the notes
+        # `ip netns exec` would put a /sys without control groups over the machine's.
+        agent = Confined(place, "ws", by=["nsenter", f"--net=/run/netns/{machine.near}"])
+        agent.is_running()
+        if refused := re.search(r"attribute.senders_not_noted reason=(.*)", agent.log()):
+            raise Skipped("the kernel notes no senders here: " + refused[1])
+        agent.process.send_signal(signal.SIGSTOP)
+        with machine.answering(1):
+            client = subprocess.Popen(machine.client("trello.com", 1, CLOSE), stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+            assert client.stdout.readline() == "closed\n"
+            agent.process.send_signal(signal.SIGCONT)
+            wait_until(lambda: told_of(place, "ws"), 60, "the agent to tell of the visit")
+            client.communicate(timeout=60)
+        agent.end()
+    told = told_of(place, "ws")
+    assert {contact["tool"] for contact in told} == {"trello"}, told
+    assert all("python" in contact["program"] for contact in told), told
     assert all(contact["user"] not in ("", "system") for contact in told), told
 
 

@@ -49,6 +49,12 @@ def skip_unless_possible(**needs):
         sys.exit(SKIP)
 
 
+def beside(space):
+    """The beginning of a command in a namespace that sees the machine's mounts: `ip netns exec` puts a /sys of its own over
+    them, without the control groups that the agent asks about."""
+    return ["nsenter", f"--net=/run/netns/{space}"]
+
+
 class Lab:
     """The running lab: namespaces and servers. Use as a context manager. HTTP/3 needs caddy."""
 
@@ -104,9 +110,9 @@ class Lab:
                     run("ip", "netns", "exec", space, "ethtool", "-K", device, "tso", "off", "gso", "off", "gro", "off",
                         check=False)
 
-    def start(self, space, *command, ready=None, **kwargs):
-        """Starts a program in a namespace; waits for its line `ready`."""
-        process = subprocess.Popen(["ip", "netns", "exec", space, *command], start_new_session=True,
+    def start(self, space, *command, ready=None, by=None, **kwargs):
+        """Starts a program in a namespace, `by` other words than ip's if given; waits for its line `ready`."""
+        process = subprocess.Popen([*(by or ["ip", "netns", "exec", space]), *command], start_new_session=True,
                                    stdin=subprocess.DEVNULL,
                                    stdout=subprocess.PIPE if ready else kwargs.pop("stdout", subprocess.DEVNULL),
                                    text=True, **kwargs)

@@ -9,7 +9,7 @@ namespace {
 
 class ScriptedAttributor final : public Attributor {
  public:
-  Process owner_of(Transport, const Endpoint& local, const Endpoint&) override {
+  Process owner_of(Transport, const Endpoint& local, const Endpoint&, WallTime) override {
     ++asked;
     return knows ? Process{"program-" + std::to_string(local.port), 1000, 7} : Process{};
   }

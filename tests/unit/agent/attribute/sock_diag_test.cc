@@ -128,7 +128,8 @@ TEST_CASE("LinuxAttributor: names this very process, and counts each outcome",
   auto attributor = LinuxAttributor::open(counters, clock);
   REQUIRE(attributor);
 
-  const Process process = (*attributor)->owner_of(Transport::tcp, client.local(), server.local());
+  const Process process =
+      (*attributor)->owner_of(Transport::tcp, client.local(), server.local(), clock.wall());
   CHECK(process.pid == static_cast<std::uint32_t>(::getpid()));
   CHECK(process.program == "attribute_test");
   CHECK(process.uid == ::getuid());
@@ -136,7 +137,7 @@ TEST_CASE("LinuxAttributor: names this very process, and counts each outcome",
 
   Endpoint nowhere;
   nowhere.port = 1;
-  const Process nobody = (*attributor)->owner_of(Transport::tcp, nowhere, nowhere);
+  const Process nobody = (*attributor)->owner_of(Transport::tcp, nowhere, nowhere, clock.wall());
   CHECK_FALSE(nobody.uid);
   CHECK(nobody.program.empty());
   CHECK(counters.value("attribute_lookups_total{outcome=\"unknown\"}") == 1);
@@ -154,7 +155,9 @@ TEST_CASE("LinuxAttributor: a flood of flows is not asked about beyond its ratio
   auto attributor = LinuxAttributor::open(counters, clock);
   REQUIRE(attributor);
   const auto ask = [&] {
-    return (*attributor)->owner_of(Transport::tcp, client.local(), server.local()).uid.has_value();
+    return (*attributor)
+        ->owner_of(Transport::tcp, client.local(), server.local(), clock.wall())
+        .uid.has_value();
   };
   for (std::uint32_t i = 0; i < LinuxAttributor::kQuestionsPerSecond; ++i) {
     REQUIRE(ask());

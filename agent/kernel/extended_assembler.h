@@ -33,9 +33,11 @@ class ExtendedAssembler {
 
   void move(Register to, Register from);  // all 64 bits
   void set(Register to, std::uint32_t value);
+  void set_wide(Register to, std::uint64_t value);
   void set_map(Register to, int map_fd);
   void address(Register to, Register base, std::int32_t offset);  // to = base + offset, 64 bits
   void add_wide(Register to, Register value);                     // 64 bits
+  void shift_down(Register value, std::uint32_t bits);            // 64 bits
   void alu(unsigned operation, Register to, std::uint32_t value);
   void alu(unsigned operation, Register to, Register value);
   void from_network(Register value, int bits);  // 16 or 32
@@ -43,6 +45,9 @@ class ExtendedAssembler {
   void load(Width width, Register to, Register base, std::int32_t offset);
   void store(Width width, Register base, std::int32_t offset, Register value);
   void store_value(Width width, Register base, std::int32_t offset, std::uint32_t value);
+  // fetch does `operation` (BPF_OR, BPF_ADD) with 64 bits of memory that others may write as well,
+  // and leaves in `value` what stood there. No store before or behind it passes it. Linux 5.12.
+  void fetch(std::uint32_t operation, Register base, std::int32_t offset, Register value);
   // load_packet reads at `index` + offset in the packet, in the host's order, into r0.
   void load_packet(Width width, Register index, std::uint32_t offset);
 
@@ -51,6 +56,8 @@ class ExtendedAssembler {
   void jump_if(unsigned test, Register left, Register right, Label label);
   // jump_if_null compares all 64 bits, as the kernel's checker wants it for what a map gave.
   void jump_if_null(Register pointer, Label label);
+  void jump_if_different(Register left, Register right, Label label);  // 64 bits
+  void jump_if_above(Register left, Register right, Label label);      // 64 bits, unsigned
   // jump_if_not_below is for a number that becomes part of an address: 64 bits, unsigned.
   void jump_if_not_below(Register left, std::uint32_t right, Label label);
   void call(std::int32_t helper);

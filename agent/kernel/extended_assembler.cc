@@ -1,4 +1,4 @@
-#include "agent/capture/extended_assembler.h"
+#include "agent/kernel/extended_assembler.h"
 
 #include <limits>
 
@@ -76,6 +76,12 @@ void ExtendedAssembler::set(Register to, std::uint32_t value) {
   emit(BPF_ALU | BPF_MOV | BPF_K, to, Register::r0, 0, value);
 }
 
+void ExtendedAssembler::set_wide(Register to, std::uint64_t value) {
+  // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
+  emit(BPF_LD | BPF_DW | BPF_IMM, to, Register::r0, 0, static_cast<std::uint32_t>(value));
+  emit(0, Register::r0, Register::r0, 0, static_cast<std::uint32_t>(value >> 32U));
+}
+
 void ExtendedAssembler::set_map(Register to, int map_fd) {
   // One constant of 64 bits in two places; the kernel puts the map's address there.
   // NOLINTNEXTLINE(misc-redundant-expression): two of the names have the value 0
@@ -92,6 +98,10 @@ void ExtendedAssembler::address(Register to, Register base, std::int32_t offset)
 
 void ExtendedAssembler::add_wide(Register to, Register value) {
   emit(BPF_ALU64 | BPF_ADD | BPF_X, to, value, 0, 0);
+}
+
+void ExtendedAssembler::shift_down(Register value, std::uint32_t bits) {
+  emit(BPF_ALU64 | BPF_RSH | BPF_K, value, Register::r0, 0, bits);
 }
 
 void ExtendedAssembler::alu(unsigned operation, Register to, std::uint32_t value) {
@@ -119,6 +129,11 @@ void ExtendedAssembler::store_value(Width width, Register base, std::int32_t off
   emit(BPF_ST | BPF_MEM | bits_of(width), base, Register::r0, offset, value);
 }
 
+void ExtendedAssembler::fetch(std::uint32_t operation, Register base, std::int32_t offset,
+                              Register value) {
+  emit(BPF_STX | BPF_ATOMIC | BPF_DW, base, value, offset, operation | BPF_FETCH);
+}
+
 void ExtendedAssembler::load_packet(Width width, Register index, std::uint32_t offset) {
   emit(BPF_LD | BPF_IND | bits_of(width), Register::r0, index, 0, offset);
 }
@@ -137,6 +152,14 @@ void ExtendedAssembler::jump_if(unsigned test, Register left, Register right, La
 
 void ExtendedAssembler::jump_if_null(Register pointer, Label label) {
   emit_jump(BPF_JMP | BPF_JEQ | BPF_K, pointer, Register::r0, 0, label);
+}
+
+void ExtendedAssembler::jump_if_different(Register left, Register right, Label label) {
+  emit_jump(BPF_JMP | BPF_JNE | BPF_X, left, right, 0, label);
+}
+
+void ExtendedAssembler::jump_if_above(Register left, Register right, Label label) {
+  emit_jump(BPF_JMP | BPF_JGT | BPF_X, left, right, 0, label);
 }
 
 void ExtendedAssembler::jump_if_not_below(Register left, std::uint32_t right, Label label) {
