@@ -4,11 +4,11 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <chrono>
 
 #include "core/check.h"
 #include "core/file.h"
 #include "core/wire/batch_proto.h"
+#include "core/wire/fields.h"
 #include "core/wire/text.h"
 #include "gnomon/v1/contact.pb.h"
 
@@ -18,13 +18,6 @@ namespace {
 // Protobuf writes a line to standard error for every message that it refuses: a stranger could
 // fill the log with it. The error is ours to count.
 [[maybe_unused]] const auto kQuietProtobuf = google::protobuf::SetLogHandler(nullptr);
-
-std::int64_t to_ns(WallTime time) {
-  return time.time_since_epoch().count();
-}
-WallTime from_ns(std::int64_t ns) {
-  return WallTime{std::chrono::nanoseconds{ns}};
-}
 
 void to_proto(const Contact& contact, v1::Contact& out) {
   out.set_tool(contact.tool);

@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
 #include <utility>
 
 #include "core/domain_name.h"
 #include "core/wire/batch.h"
 #include "core/wire/batch_proto.h"
+#include "core/wire/fields.h"
 #include "core/wire/text.h"
 #include "gnomon/v1/contact.pb.h"
 
@@ -120,7 +120,7 @@ class BatchReader {
   bool time(WallTime& out) {
     std::uint64_t ns = 0;
     const bool read = in_.ReadVarint64(&ns);
-    out = WallTime{std::chrono::nanoseconds{static_cast<std::int64_t>(ns)}};
+    out = from_ns(static_cast<std::int64_t>(ns));
     return read;
   }
   template <typename Enum>

@@ -1,7 +1,6 @@
 #include "core/wire/policy.h"
 
-#include <chrono>
-
+#include "core/wire/fields.h"
 #include "core/wire/messages.h"
 #include "gnomon/v1/policy.pb.h"
 
@@ -28,7 +27,7 @@ bool is_within(const v1::Policy& in) {
 std::string encode(const Policy& policy) {
   v1::Policy out;
   out.set_version(policy.version);
-  out.set_created_ns(policy.created.time_since_epoch().count());
+  out.set_created_ns(to_ns(policy.created));
   if (policy.collect_users) {
     out.set_collect_users(*policy.collect_users);
   }
@@ -56,7 +55,7 @@ Result<Policy, WireError> decode_policy(Bytes bytes) {
   }
   Policy policy;
   policy.version = in.version();
-  policy.created = WallTime{std::chrono::nanoseconds{in.created_ns()}};
+  policy.created = from_ns(in.created_ns());
   if (in.has_collect_users()) {
     policy.collect_users = in.collect_users();
   }
