@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "agent/text_time.h"
+#include "core/counted.h"
 
 namespace gnomon {
 namespace {
@@ -207,8 +208,8 @@ std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
   if (contacts == 0) {
     return text + "\nNothing.\n" + (gaps.empty() ? "" : "\nLost, and declared:\n" + gaps);
   }
-  text += std::to_string(contacts) + " contacts with " + std::to_string(tools.size()) +
-          (tools.size() == 1 ? " tool" : " tools") + ", no addresses of pages, no contents" +
+  text += std::to_string(contacts) + " contacts with " + counted(tools.size(), "tool", "tools") +
+          ", no addresses of pages, no contents" +
           (tokens == 0
                ? std::string{", no hosts outside the catalogue"}
                : "; hosts outside the catalogue only as tokens (" + std::to_string(tokens) + ")") +

@@ -4,15 +4,12 @@
 #include <vector>
 
 #include "agent/text_time.h"
+#include "core/counted.h"
 
 namespace gnomon {
 namespace {
 
 using Remembered = UnknownLedger::Domains::value_type;
-
-std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
 
 const Reveal* reveal_of(const UnknownReports& reports, const std::string& domain) {
   const auto found = std::find_if(reports.reveals().begin(), reports.reveals().end(),

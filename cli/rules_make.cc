@@ -9,6 +9,7 @@
 #include "cli/rules_common.h"
 #include "core/catalog/overlay.h"
 #include "core/catalog/trust.h"
+#include "core/counted.h"
 #include "core/rulebook/compile.h"
 
 namespace gnomon::cli {
@@ -41,10 +42,6 @@ Manifest manifest_of(WallTime created, std::uint32_t version, int days) {
   manifest.expires = manifest.created + std::chrono::days{days};
   manifest.version = version != 0 ? version : usual_version(created);
   return manifest;
-}
-
-std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
 int report_pack(const std::string& path, std::size_t size, const Manifest& manifest,

@@ -8,6 +8,7 @@
 
 #include "collector/overlay_keys.h"
 #include "core/catalog/pack_file.h"
+#include "core/counted.h"
 #include "core/log.h"
 #include "core/rulebook/compile.h"
 
@@ -20,10 +21,6 @@ constexpr std::chrono::days kOverlayLife{365};
 std::uint32_t minute_of(WallTime time) {
   return static_cast<std::uint32_t>(
       std::chrono::floor<std::chrono::minutes>(time.time_since_epoch()).count());
-}
-
-std::string counted(std::size_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
 }
 
 // sentence_of tells the first error and how many more there are.

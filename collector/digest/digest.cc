@@ -6,15 +6,13 @@
 #include <set>
 #include <utility>
 
+#include "core/counted.h"
+
 namespace gnomon {
 namespace {
 
 constexpr std::size_t kMaxOutside = 10;  // domains outside the catalogue: a digest is short
 constexpr std::size_t kMaxWhy = 8;       // lines of evidence: enough for every step of a sign-up
-
-std::string counted(std::uint64_t count, const char* one, const char* many) {
-  return std::to_string(count) + " " + (count == 1 ? one : many);
-}
 
 int percent(std::uint16_t thousandths) {
   return static_cast<int>(std::lround(thousandths / 10.0));

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "core/counted.h"
+
 namespace gnomon {
 namespace {
 
@@ -32,17 +34,13 @@ void add(Document& document, DocumentSection section, const std::vector<DigestLi
   }
 }
 
-std::string tools_in_words(std::uint32_t count) {
-  return std::to_string(count) + (count == 1 ? " tool" : " tools");
-}
-
 void add_seen_only(Document& document, const Digest& digest) {
   DocumentSection section{"not-used", "Seen, but not used", {}, {}, false};
   if (digest.embedded_only > 0) {
     section.items.push_back({{},
                              {},
                              {},
-                             tools_in_words(digest.embedded_only) +
+                             counted(digest.embedded_only, "tool", "tools") +
                                  " only sat on pages that people read (a counter, a widget, a "
                                  "video). Nobody used them, "
                                  "so they are not named.",
@@ -53,7 +51,7 @@ void add_seen_only(Document& document, const Digest& digest) {
         {{},
          {},
          {},
-         tools_in_words(digest.mentioned_only) +
+         counted(digest.mentioned_only, "tool", "tools") +
              (digest.mentioned_only == 1 ? " had its name" : " had their names") +
              " looked up and nothing more. Browsers do that by "
              "themselves.",

@@ -2,6 +2,7 @@
 
 #include "collector/web/html.h"
 #include "collector/web/pages.h"
+#include "core/counted.h"
 
 namespace gnomon::web {
 namespace {
@@ -16,9 +17,8 @@ std::string lost_words(const AgentRow& row) {
   if (row.gaps == 0) {
     return "nothing";
   }
-  std::string words = std::to_string(row.contacts_lost) +
-                      (row.contacts_lost == 1 ? " contact, " : " contacts, ") +
-                      std::to_string(row.gaps) + (row.gaps == 1 ? " gap" : " gaps");
+  std::string words =
+      counted(row.contacts_lost, "contact", "contacts") + ", " + counted(row.gaps, "gap", "gaps");
   for (const GapSum& sum : row.lost) {
     words += badge("growing", sum.reason);
   }
@@ -29,8 +29,7 @@ std::string lost_words(const AgentRow& row) {
 
 std::string agents_page(const Frame& frame, const AgentsAnswer& answer) {
   std::string main = "<div class=\"wide\"><h1>Agents</h1><p class=\"subtitle\">" +
-                     std::to_string(answer.agents.size()) +
-                     (answer.agents.size() == 1 ? " agent has" : " agents have") +
+                     counted(answer.agents.size(), "agent has", "agents have") +
                      " reported. Ids are random and name nobody.</p>\n";
   if (answer.agents.empty()) {
     main +=

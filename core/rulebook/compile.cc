@@ -4,6 +4,7 @@
 #include <map>
 
 #include "core/check.h"
+#include "core/counted.h"
 #include "core/domain_name.h"
 #include "core/rulebook/loader.h"
 #include "core/rulebook/pack_writer.h"
@@ -88,7 +89,7 @@ std::string text_of_reach(const std::string& pattern, const Reach& reach) {
   if (tools.size() > kNamed) {
     names += " and " + std::to_string(tools.size() - kNamed) + " more";
   }
-  return "'" + pattern + "' takes " + std::to_string(hosts) + (hosts == 1 ? " rule" : " rules") +
+  return "'" + pattern + "' takes " + counted(hosts, "rule", "rules") +
          " of the catalogue along (" + names + "); if that is not meant, name single hosts";
 }
 
