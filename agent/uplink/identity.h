@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "core/io_error.h"
 #include "core/net/certificate.h"
+#include "core/net/keys.h"
 #include "core/result.h"
 
 namespace gnomon {

@@ -12,6 +12,8 @@
 #include "core/file.h"
 #include "core/io_error.h"
 #include "core/net/certificate.h"
+#include "core/net/issue.h"
+#include "core/net/keys.h"
 #include "core/net/tls_context.h"
 #include "core/result.h"
 #include "core/wire/policy.h"

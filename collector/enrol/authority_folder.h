@@ -8,6 +8,8 @@
 #include "core/file.h"
 #include "core/io_error.h"
 #include "core/net/certificate.h"
+#include "core/net/issue.h"
+#include "core/net/keys.h"
 #include "core/result.h"
 
 namespace gnomon {

@@ -157,9 +157,7 @@ class EnrolServer::Impl {
     }
     wire::EnrolReply reply;
     reply.agent = enrolled->agent;
-    for (const Certificate& certificate : enrolled->chain) {
-      reply.chain.push_back(certificate.to_der());
-    }
+    reply.chain = chain_to_der(enrolled->chain);
     reply.root = authority_.root().to_der();
     reply.port = options_.agent_port;
     reply.overlay_trust = options_.overlay_trust ? options_.overlay_trust() : std::string{};

@@ -128,9 +128,7 @@ asio::awaitable<void> AgentSession::let_in() {
     auto chain = co_await run_on(world_.pool, work);
     if (chain) {
       wire::RenewReply reply;
-      for (const Certificate& certificate : *chain) {
-        reply.chain.push_back(certificate.to_der());
-      }
+      reply.chain = chain_to_der(*chain);
       answer = std::move(reply);
     } else {
       answer = chain.error();
@@ -354,9 +352,7 @@ asio::awaitable<bool> AgentSession::renew(wire::RenewRequest request) {
     co_return false;
   }
   wire::RenewReply reply;
-  for (const Certificate& certificate : *chain) {
-    reply.chain.push_back(certificate.to_der());
-  }
+  reply.chain = chain_to_der(*chain);
   outbox_.post(reply);
   co_return true;
 }

@@ -1,72 +1,20 @@
 #include "core/net/certificate.h"
 
 #include <openssl/asn1.h>
-#include <openssl/bio.h>
-#include <openssl/bn.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
-#include <array>
 #include <chrono>
 #include <ctime>
 
 #include "core/check.h"
 #include "core/net/crypto.h"
+#include "core/net/openssl_values.h"
 #include "core/sha256.h"
 
 namespace gnomon {
 namespace {
-
-using Bio = std::unique_ptr<BIO, decltype(&BIO_free)>;
-using DigestContext = std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)>;
-using Request = std::unique_ptr<X509_REQ, decltype(&X509_REQ_free)>;
-
-std::shared_ptr<EVP_PKEY> own(EVP_PKEY* key) {
-  return {key, &EVP_PKEY_free};
-}
-std::shared_ptr<X509> own(X509* certificate) {
-  return {certificate, &X509_free};
-}
-
-Bio reading(std::string_view text) {
-  return {BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), &BIO_free};
-}
-
-std::string text_in(BIO* bio) {
-  BUF_MEM* memory = nullptr;
-  GNOMON_CHECK(BIO_get_mem_ptr(bio, &memory) == 1);
-  return {memory->data, memory->length};
-}
-
-const unsigned char* data_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
-std::string take_der(unsigned char* data, int size) {
-  GNOMON_CHECK(size > 0);
-  std::string der(reinterpret_cast<const char*>(data), static_cast<std::size_t>(size));
-  OPENSSL_free(data);
-  return der;
-}
-
-bool is_p256(const EVP_PKEY* key) {
-  std::array<char, 32> group{};
-  std::size_t size = 0;
-  return EVP_PKEY_get_group_name(key, group.data(), group.size(), &size) == 1 &&
-         std::string_view(group.data(), size) == "prime256v1";
-}
-
-// Peers' bytes leave errors in OpenSSL's queue; the next call would trip over them.
-struct ErrorsForgotten {
-  ErrorsForgotten() = default;
-  ErrorsForgotten(const ErrorsForgotten&) = delete;
-  ErrorsForgotten& operator=(const ErrorsForgotten&) = delete;
-  ~ErrorsForgotten() { ERR_clear_error(); }
-};
 
 WallTime to_wall(const ASN1_TIME* time) {
   std::tm parts{};
@@ -74,162 +22,7 @@ WallTime to_wall(const ASN1_TIME* time) {
   return WallTime{std::chrono::seconds{::timegm(&parts)}};
 }
 
-void add_extension(X509* certificate, X509* issuer, int nid, const std::string& value) {
-  X509V3_CTX context;
-  X509V3_set_ctx_nodb(&context);
-  X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
-  X509_EXTENSION* extension = X509V3_EXT_conf_nid(nullptr, &context, nid, value.c_str());
-  GNOMON_CHECK(extension != nullptr);
-  GNOMON_CHECK(X509_add_ext(certificate, extension, -1) == 1);
-  X509_EXTENSION_free(extension);
-}
-
-std::string alternative_names(const CertificateRequest& request) {
-  std::string names;
-  const auto add = [&](const char* kind, const std::string& name) {
-    names += (names.empty() ? "" : ",") + std::string{kind} + name;
-  };
-  for (const std::string& name : request.dns_names) {
-    add("DNS:", name);
-  }
-  for (const std::string& address : request.addresses) {
-    add("IP:", address);
-  }
-  if (!request.uri.empty()) {
-    add("URI:", request.uri);
-  }
-  return names;
-}
-
-void add_extensions(X509* certificate, X509* issuer, const CertificateRequest& request) {
-  const char* constraints = "critical,CA:FALSE";
-  const char* usage = "critical,digitalSignature";
-  const char* purpose = nullptr;
-  switch (request.kind) {
-    case CertificateKind::root:
-      constraints = "critical,CA:TRUE,pathlen:1";
-      usage = "critical,keyCertSign,cRLSign";
-      break;
-    case CertificateKind::agent_issuer:
-    case CertificateKind::server_issuer:
-      constraints = "critical,CA:TRUE,pathlen:0";
-      usage = "critical,keyCertSign,cRLSign";
-      purpose = request.kind == CertificateKind::agent_issuer ? "clientAuth" : "serverAuth";
-      break;
-    case CertificateKind::agent:
-      purpose = "clientAuth";
-      break;
-    case CertificateKind::server:
-      purpose = "serverAuth";
-      break;
-    case CertificateKind::policy_signer:
-      purpose = "codeSigning";
-      break;
-  }
-  add_extension(certificate, issuer, NID_basic_constraints, constraints);
-  add_extension(certificate, issuer, NID_key_usage, usage);
-  if (purpose != nullptr) {
-    add_extension(certificate, issuer, NID_ext_key_usage, purpose);
-  }
-  add_extension(certificate, issuer, NID_subject_key_identifier, "hash");
-  if (certificate != issuer) {
-    add_extension(certificate, issuer, NID_authority_key_identifier, "keyid:always");
-  }
-  if (const std::string names = alternative_names(request); !names.empty()) {
-    add_extension(certificate, issuer, NID_subject_alt_name, names);
-  }
-}
-
-void set_serial(X509* certificate) {
-  // 126 random bits, positive: more than the 64 that the CA/Browser Forum asks for.
-  std::string serial = random_bytes(16);
-  serial[0] = static_cast<char>((serial[0] & 0x7f) | 0x40);
-  BIGNUM* number = BN_bin2bn(data_of(serial), 16, nullptr);
-  GNOMON_CHECK(number != nullptr &&
-               BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate)) != nullptr);
-  BN_free(number);
-}
-
-std::time_t unix_time(WallTime time) {
-  using std::chrono::floor;
-  using std::chrono::seconds;
-  return static_cast<std::time_t>(floor<seconds>(time).time_since_epoch().count());
-}
-
-Certificate issue_with(const CertificateRequest& request, EVP_PKEY* subject, X509* issuer,
-                       EVP_PKEY* issuer_key) {
-  const std::shared_ptr<X509> certificate = own(X509_new());
-  X509* x = certificate.get();
-  GNOMON_CHECK(x != nullptr && X509_set_version(x, X509_VERSION_3) == 1);
-  set_serial(x);
-  GNOMON_CHECK(ASN1_TIME_set(X509_getm_notBefore(x), unix_time(request.not_before)) != nullptr);
-  GNOMON_CHECK(ASN1_TIME_set(X509_getm_notAfter(x), unix_time(request.not_after)) != nullptr);
-  GNOMON_CHECK(X509_NAME_add_entry_by_txt(
-                   X509_get_subject_name(x), "CN", MBSTRING_UTF8, data_of(request.common_name),
-                   static_cast<int>(request.common_name.size()), -1, 0) == 1);
-  GNOMON_CHECK(X509_set_pubkey(x, subject) == 1);
-  X509* signer = issuer == nullptr ? x : issuer;
-  GNOMON_CHECK(X509_set_issuer_name(x, X509_get_subject_name(signer)) == 1);
-  add_extensions(x, signer, request);
-  GNOMON_CHECK(X509_sign(x, issuer_key, EVP_sha256()) > 0);
-  return Certificate::borrowed(x);
-}
-
 }  // namespace
-
-PrivateKey PrivateKey::generate() {
-  EVP_PKEY* key = EVP_EC_gen("P-256");
-  GNOMON_CHECK(key != nullptr);
-  return PrivateKey{own(key)};
-}
-
-std::optional<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
-  const ErrorsForgotten forgotten;
-  // A callback that gives no passphrase: OpenSSL would ask on the terminal.
-  pem_password_cb* no_passphrase = [](char*, int, int, void*) { return -1; };
-  const auto key =
-      own(PEM_read_bio_PrivateKey(reading(pem).get(), nullptr, no_passphrase, nullptr));
-  if (!key || !is_p256(key.get())) {
-    return std::nullopt;
-  }
-  return PrivateKey{key};
-}
-
-std::optional<PrivateKey> PrivateKey::any_from_pem(std::string_view pem) {
-  const ErrorsForgotten forgotten;
-  pem_password_cb* no_passphrase = [](char*, int, int, void*) { return -1; };
-  const auto key =
-      own(PEM_read_bio_PrivateKey(reading(pem).get(), nullptr, no_passphrase, nullptr));
-  constexpr int kMinRsaBits = 2048;
-  constexpr int kMinCurveBits = 256;
-  if (!key) {
-    return std::nullopt;
-  }
-  const int kind = EVP_PKEY_get_base_id(key.get());
-  const int bits = EVP_PKEY_get_bits(key.get());
-  const bool good = (kind == EVP_PKEY_RSA && bits >= kMinRsaBits) ||
-                    (kind == EVP_PKEY_EC && bits >= kMinCurveBits);
-  return good ? std::optional{PrivateKey{key}} : std::nullopt;
-}
-
-std::string PrivateKey::to_pem() const {
-  const Bio bio(BIO_new(BIO_s_mem()), &BIO_free);
-  GNOMON_CHECK(
-      PEM_write_bio_PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0, nullptr, nullptr) == 1);
-  return text_in(bio.get());
-}
-
-std::string PrivateKey::sign(std::string_view text) const {
-  const DigestContext context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
-  GNOMON_CHECK(EVP_DigestSignInit(context.get(), nullptr, EVP_sha256(), nullptr, key_.get()) == 1);
-  std::size_t size = 0;
-  GNOMON_CHECK(EVP_DigestSign(context.get(), nullptr, &size, data_of(text), text.size()) == 1);
-  std::string signature(size, '\0');
-  GNOMON_CHECK(EVP_DigestSign(context.get(), reinterpret_cast<unsigned char*>(signature.data()),
-                              &size, data_of(text), text.size()) == 1);
-  signature.resize(size);
-  return signature;
-}
 
 std::optional<Certificate> Certificate::from_der(std::string_view der) {
   const ErrorsForgotten forgotten;
@@ -394,6 +187,15 @@ bool leads_to(const Certificate& certificate, const std::vector<Certificate>& be
   return X509_verify_cert(context.get()) == 1;
 }
 
+std::vector<std::string> chain_to_der(const std::vector<Certificate>& chain) {
+  std::vector<std::string> ders;
+  ders.reserve(chain.size());
+  for (const Certificate& certificate : chain) {
+    ders.push_back(certificate.to_der());
+  }
+  return ders;
+}
+
 std::vector<Certificate> parse_pem_chain(std::string_view pem) {
   const ErrorsForgotten forgotten;
   std::vector<Certificate> chain;
@@ -403,46 +205,6 @@ std::vector<Certificate> parse_pem_chain(std::string_view pem) {
     X509_free(certificate);
   }
   return chain;
-}
-
-PublicKey PublicKey::of(const PrivateKey& key) {
-  GNOMON_CHECK(EVP_PKEY_up_ref(key.handle()) == 1);
-  return PublicKey{own(key.handle())};
-}
-
-std::optional<PublicKey> PublicKey::from_csr(std::string_view der) {
-  const ErrorsForgotten forgotten;
-  const unsigned char* place = data_of(der);
-  const Request request(d2i_X509_REQ(nullptr, &place, static_cast<long>(der.size())),
-                        &X509_REQ_free);
-  if (!request) {
-    return std::nullopt;
-  }
-  EVP_PKEY* key = X509_REQ_get0_pubkey(request.get());
-  if (key == nullptr || !is_p256(key) || X509_REQ_verify(request.get(), key) != 1) {
-    return std::nullopt;
-  }
-  GNOMON_CHECK(EVP_PKEY_up_ref(key) == 1);
-  return PublicKey{own(key)};
-}
-
-std::string make_csr(const PrivateKey& key) {
-  const Request request(X509_REQ_new(), &X509_REQ_free);
-  GNOMON_CHECK(request && X509_REQ_set_version(request.get(), 0) == 1 &&
-               X509_REQ_set_pubkey(request.get(), key.handle()) == 1 &&
-               X509_REQ_sign(request.get(), key.handle(), EVP_sha256()) > 0);
-  unsigned char* data = nullptr;
-  const int size = i2d_X509_REQ(request.get(), &data);
-  return take_der(data, size);
-}
-
-Certificate issue(const CertificateRequest& request, const PublicKey& subject,
-                  const Issuer& issuer) {
-  return issue_with(request, subject.handle(), issuer.certificate.handle(), issuer.key.handle());
-}
-
-Certificate issue_self_signed(const CertificateRequest& request, const PrivateKey& self) {
-  return issue_with(request, self.handle(), nullptr, self.handle());
 }
 
 }  // namespace gnomon

@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "core/check.h"
+#include "core/net/openssl_values.h"
 
 namespace gnomon {
 namespace {
@@ -21,13 +22,6 @@ constexpr std::size_t kTagBytes = 16;
 constexpr std::size_t kKeyBytes = 32;
 
 using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)>;
-
-const unsigned char* data_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-unsigned char* writable(std::string& text) {
-  return reinterpret_cast<unsigned char*>(text.data());
-}
 
 }  // namespace
 

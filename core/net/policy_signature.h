@@ -9,6 +9,7 @@
 #include "core/byte_reader.h"
 #include "core/clock.h"
 #include "core/net/certificate.h"
+#include "core/net/issue.h"
 #include "core/result.h"
 #include "core/wire/policy.h"
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/net/certificate.h"
+#include "core/net/keys.h"
 
 struct ssl_ctx_st;
 struct ssl_session_st;
