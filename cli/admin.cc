@@ -3,23 +3,22 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "cli/admin_answer.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "cli/text.h"
+#include "cli/unknowns_key.h"
 #include "collector/enrol/admin_client.h"
 #include "core/file.h"
-#include "core/net/crypto.h"
 #include "core/net/join_token.h"
+#include "core/result.h"
 
 #include <CLI/CLI.hpp>
 
@@ -56,110 +55,9 @@ void complain(const std::string& text) {
   out.text() += "gnomon admin: " + text + '\n';
 }
 
-void print_json(const wire::AdminReply& reply, std::string& out) {
-  for (const wire::AdminRow& row : reply.rows) {
-    out += '{';
-    bool first = true;
-    for (const auto& [name, value] : row) {
-      out += first ? "" : ",";
-      first = false;
-      append_json(name, out);
-      out += ':';
-      append_json(value, out);
-    }
-    out += "}\n";
-  }
-}
-
-// print_list prints one line a row, one column a field, wide enough for its longest value.
-void print_list(const wire::AdminReply& reply, std::string& out) {
-  std::vector<std::size_t> widths;
-  for (const auto& [name, value] : reply.rows.front()) {
-    widths.push_back(name.size());
-  }
-  for (const wire::AdminRow& row : reply.rows) {
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], row[i].second.size());
-    }
-  }
-  const auto line = [&](const wire::AdminRow& row, bool names) {
-    for (std::size_t i = 0; i < row.size() && i < widths.size(); ++i) {
-      const std::string& cell = names ? row[i].first : row[i].second;
-      if (i + 1 == row.size()) {
-        out += cell;
-      } else {
-        append_padded(cell, widths[i] + 2, out);
-      }
-    }
-    out += '\n';
-  };
-  line(reply.rows.front(), true);
-  for (const wire::AdminRow& row : reply.rows) {
-    line(row, false);
-  }
-}
-
-// print_one prints a single row as "name  value", a line each.
-void print_one(const wire::AdminRow& row, std::string& out) {
-  std::size_t width = 0;
-  for (const auto& [name, value] : row) {
-    width = std::max(width, name.size());
-  }
-  for (const auto& [name, value] : row) {
-    append_padded(name, width + 2, out);
-    out += value;
-    out += value.ends_with('\n') ? "" : "\n";
-  }
-}
-
-// key_of reads the company's key for tokens of unknown domains, and makes it when there is none
-// yet. It never goes to the collector's process: only into join tokens, here.
-std::optional<std::string> key_of(const std::string& path) {
-  PosixFileSystem files;
-  const auto there = files.exists(path);
-  if (there && !*there) {
-    const std::string made = random_bytes(kUnknownsKeyBytes);
-    const auto stored = replace_file(files, path, to_hex(made) + "\n");
-    if (!stored) {
-      complain("the key cannot be stored: " + stored.error().text());
-      return std::nullopt;
-    }
-    return made;
-  }
-  const auto text = read_whole_file(files, path, 256);
-  if (!text) {
-    complain("the key cannot be read: " + text.error().text());
-    return std::nullopt;
-  }
-  auto key = from_hex(std::string_view{*text}.substr(0, text->find_first_of(" \r\n")));
-  if (!key || key->size() != kUnknownsKeyBytes) {
-    complain(path + " holds no key: 64 hexadecimal digits were expected");
-    return std::nullopt;
-  }
-  return key;
-}
-
-// add_key puts the key into the token of the reply; false when it cannot, and has been told.
-bool add_key(const Choice& choice, wire::AdminReply& reply) {
-  const auto key = key_of(choice.unknowns_key);
-  for (auto& [name, value] : reply.rows.front()) {
-    auto token = name == "token" ? parse_join_token(value) : std::nullopt;
-    if (key && token) {
-      token->unknowns_key = *key;
-      value = to_string(*token);
-    }
-  }
-  return key.has_value();
-}
-
-// shows_one says whether a command's answer is one thing and not a list of them.
-bool shows_one(const std::string& command) {
-  return command == "token create" || command.starts_with("ca ") || command == "policy show" ||
-         command == "policy set" || command == "agents show" || command == "agents auto-release" ||
-         command == "review decide" || command == "review back" || command.starts_with("overlay ");
-}
-
-int ask(const Choice& choice, const std::string& command, std::vector<wire::Field> arguments) {
+// exchange asks the collector here. What went wrong has been told; the failure is the exit code.
+Result<wire::AdminReply, int> exchange(const Choice& choice, const std::string& command,
+                                       std::vector<wire::Field> arguments) {
   const std::string socket = choice.data + "/" + kAdminSocket;
   auto reply = admin_call(socket, wire::AdminRequest{command, std::move(arguments)});
   if (!reply) {
@@ -172,33 +70,22 @@ int ask(const Choice& choice, const std::string& command, std::vector<wire::Fiel
     } else {
       complain(reply.error().text());
     }
-    return kImpossible;
+    return Failure{kImpossible};
   }
   if (!reply->error.empty()) {
     complain(reply->error);
-    return kPartly;
+    return Failure{kPartly};
+  }
+  return *std::move(reply);
+}
+
+int ask(const Choice& choice, const std::string& command, std::vector<wire::Field> arguments) {
+  const auto reply = exchange(choice, command, std::move(arguments));
+  if (!reply) {
+    return reply.error();
   }
   Output out(STDOUT_FILENO);
-  if (command == "token create" && !choice.unknowns_key.empty() && !add_key(choice, *reply)) {
-    return kPartly;
-  }
-  if (choice.quiet && command == "token create") {
-    for (const auto& [name, value] : reply->rows.front()) {
-      out.text() += name == "token" ? value + '\n' : "";
-    }
-  } else if (choice.format == "json") {
-    print_json(*reply, out.text());
-  } else if (shows_one(command)) {
-    print_one(reply->rows.front(), out.text());
-    if (command == "token create") {
-      out.text() += "\nShown once: the collector keeps only a hash of it.\n";
-    }
-  } else if (!reply->rows.empty()) {
-    print_list(*reply, out.text());
-  } else if (command.ends_with("list") || command.ends_with("record") ||
-             command.ends_with("history")) {
-    out.text() += "none\n";
-  }
+  append_answer(*reply, command, choice.format == "json", out.text());
   return kDone;
 }
 
@@ -248,6 +135,48 @@ void add_policy(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exi
   history->callback([choice, &exit_code] { exit_code = ask(*choice, "policy history", {}); });
 }
 
+// add_key puts the company's key into the token that was made; false when it cannot, and has been
+// told.
+bool add_key(const std::string& path, wire::AdminReply& made) {
+  const auto key = unknowns_key(path);
+  if (!key) {
+    complain(key.error());
+    return false;
+  }
+  for (auto& [name, value] : made.rows.front()) {
+    if (auto token = name == "token" ? parse_join_token(value) : std::nullopt) {
+      token->unknowns_key = *key;
+      value = to_string(*token);
+    }
+  }
+  return true;
+}
+
+int create_token(const Choice& choice) {
+  const std::string command = "token create";
+  auto made = exchange(choice, command,
+                       {{"label", choice.label},
+                        {"uses", std::to_string(choice.uses)},
+                        {"hours", std::to_string(choice.hours)}});
+  if (!made) {
+    return made.error();
+  }
+  if (!choice.unknowns_key.empty() && !add_key(choice.unknowns_key, *made)) {
+    return kPartly;
+  }
+  Output out(STDOUT_FILENO);
+  if (choice.quiet) {
+    for (const auto& [name, value] : made->rows.front()) {
+      out.text() += name == "token" ? value + '\n' : "";
+    }
+    return kDone;
+  }
+  const bool json = choice.format == "json";
+  append_answer(*made, command, json, out.text());
+  out.text() += json ? "" : "\nShown once: the collector keeps only a hash of it.\n";
+  return kDone;
+}
+
 void add_tokens(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exit_code) {
   CLI::App* token = admin.add_subcommand("token", "Tokens that let machines enrol");
   token->require_subcommand(1);
@@ -262,12 +191,7 @@ void add_tokens(CLI::App& admin, const std::shared_ptr<Choice>& choice, int& exi
   create->add_flag("--quiet", choice->quiet, "Print the token's text and nothing else");
   create->footer(
       "Example:\n  gnomon admin token create --uses 50 --hours 72 --label \"sales laptops\"");
-  create->callback([choice, &exit_code] {
-    exit_code = ask(*choice, "token create",
-                    {{"label", choice->label},
-                     {"uses", std::to_string(choice->uses)},
-                     {"hours", std::to_string(choice->hours)}});
-  });
+  create->callback([choice, &exit_code] { exit_code = create_token(*choice); });
   CLI::App* list = subcommand(*token, "list", "All tokens, without their secrets", choice);
   list->footer("Example:\n  gnomon admin token list --format json");
   list->callback([choice, &exit_code] { exit_code = ask(*choice, "token list", {}); });
