@@ -6,36 +6,15 @@
 #include <numeric>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 
 #include "core/byte_writer.h"
 #include "core/catalog/name_hash.h"
 #include "core/check.h"
+#include "core/rulebook/name_index.h"
+#include "core/rulebook/text_pool.h"
 
 namespace gnomon {
 namespace {
-
-// TextPool gathers strings, each once.
-class TextPool {
- public:
-  std::uint32_t add(const std::string& text) {
-    GNOMON_CHECK(text.size() <= 0xffff);
-    const auto [entry, fresh] = places_.emplace(text, static_cast<std::uint32_t>(text_.size()));
-    if (fresh) {
-      text_ += text;
-    }
-    return entry->second;
-  }
-  void ref(ByteWriter& out, const std::string& text) {
-    out.u32(text.empty() ? 0 : add(text));
-    out.u16(static_cast<std::uint16_t>(text.size()));
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-  std::unordered_map<std::string, std::uint32_t> places_;
-};
 
 // order_by gives the places of 0..count-1 sorted by a key.
 template <typename F>
@@ -72,7 +51,12 @@ class BodyWriter {
     });
     rule_place_ = inverse(rule_order_);
     // What matching reads comes first, so that it stands close together in the text.
-    index();
+    std::vector<const HostPattern*> in_order;
+    for (const std::uint32_t i : rule_order_) {
+      in_order.push_back(&content_.rules[i].pattern);
+    }
+    write_index(in_order, {section(Section::nodes), section(Section::entries),
+                           section(Section::slots), text_});
     rules();
     tools();
     vocabulary();
@@ -225,105 +209,6 @@ class BodyWriter {
     }
   }
 
-  // hash_slots writes the table by which the reader finds things of these hashes.
-  static void hash_slots(const std::vector<NameHash>& hashes, ByteWriter& out) {
-    const auto count = static_cast<std::uint32_t>(hashes.size());
-    GNOMON_CHECK(count <= kMaxHashed);
-    std::vector<std::uint32_t> slots(HashSlots::slot_count(count), 0);
-    const std::size_t mask = slots.size() - 1;
-    for (std::uint32_t i = 0; i < count; ++i) {
-      std::size_t at = hashes[i].slot() & mask;
-      while (slots[at] != 0) {
-        at = (at + 1) & mask;
-      }
-      slots[at] = HashSlots::value(hashes[i], i);
-    }
-    out.u32(static_cast<std::uint32_t>(slots.size()));
-    for (const std::uint32_t slot : slots) {
-      out.u32(slot);
-    }
-  }
-
-  struct Node {
-    std::string label;   // what the parent lacks; the last two labels when there is none
-    std::string parent;  // key, empty: none
-    std::vector<std::uint32_t> entries;
-  };
-
-  // reversed gives "com.slack.app" for "app.slack.com": a key that sorts parents before children
-  // and keeps one domain's nodes together.
-  static std::string reversed(std::string_view name) {
-    std::string result;
-    while (!name.empty()) {
-      const std::size_t dot = name.rfind('.');
-      const std::size_t begin = dot == std::string_view::npos ? 0 : dot + 1;
-      result += result.empty() ? "" : ".";
-      result += name.substr(begin);
-      name = name.substr(0, dot == std::string_view::npos ? 0 : dot);
-    }
-    return result;
-  }
-
-  void index() {
-    std::map<std::string, Node> nodes;
-    for (std::uint32_t place = 0; place < rule_order_.size(); ++place) {
-      const HostPattern& pattern = content_.rules[rule_order_[place]].pattern;
-      // One node for the last two labels of the fixed part, and one for each label before them.
-      const std::string_view fixed = pattern.fixed;
-      std::size_t begin = fixed.rfind('.', fixed.rfind('.') - 1);
-      begin = begin == std::string_view::npos ? 0 : begin + 1;
-      std::size_t label_end = fixed.size();
-      std::string parent;
-      for (;;) {
-        const std::string key = reversed(fixed.substr(begin));
-        Node& node = nodes[key];
-        if (node.label.empty()) {
-          node.label = fixed.substr(begin, label_end - begin);
-          node.parent = parent;
-        }
-        if (begin == 0) {
-          node.entries.push_back(place |
-                                 (static_cast<std::uint32_t>(pattern.kind) << kEntryKindShift));
-          break;
-        }
-        parent = key;
-        label_end = begin - 1;
-        const std::size_t dot = begin < 2 ? std::string_view::npos : fixed.rfind('.', begin - 2);
-        begin = dot == std::string_view::npos ? 0 : dot + 1;
-      }
-    }
-    ByteWriter& out = section(Section::nodes);
-    ByteWriter& entries = section(Section::entries);
-    out.u32(static_cast<std::uint32_t>(nodes.size()));
-    entries.u32(static_cast<std::uint32_t>(rule_order_.size()));
-    std::unordered_map<std::string_view, std::uint32_t> places;
-    std::vector<NameHash> hashes;
-    std::uint32_t first = 0;
-    for (const auto& [key, node] : nodes) {
-      NameHash hash;
-      std::uint32_t parent = HashSlots::kNone;
-      if (!node.parent.empty()) {
-        parent = places.at(node.parent);
-        hash = hashes[parent];
-        hash.add('.');
-      }
-      hash.add(node.label);
-      hashes.push_back(hash);
-      GNOMON_CHECK(node.entries.size() <= kMaxEntriesAtNode);
-      out.u32(parent);
-      out.u32(text_.add(node.label));
-      out.u32(first);
-      out.u16(static_cast<std::uint16_t>(node.label.size()));
-      out.u16(static_cast<std::uint16_t>(node.entries.size()));
-      for (const std::uint32_t entry : node.entries) {
-        entries.u32(entry);
-      }
-      first += static_cast<std::uint32_t>(node.entries.size());
-      places.emplace(key, static_cast<std::uint32_t>(places.size()));
-    }
-    hash_slots(hashes, section(Section::slots));
-  }
-
   void sequences() {
     const auto order =
         order_by(content_.sequences.size(),
@@ -375,7 +260,7 @@ class BodyWriter {
       hash.add(suffix.text);
       hashes.push_back(hash);
     }
-    hash_slots(hashes, section(Section::suffix_slots));
+    write_slots(hashes, section(Section::suffix_slots));
   }
 
   void overlay() {
