@@ -122,4 +122,11 @@ class SightBench {
   std::map<std::pair<FlowId, Side>, Held> held_;
 };
 
+// named is a hello that asks for `name`.
+inline HelloSpec named(std::string name) {
+  HelloSpec spec;
+  spec.name = std::move(name);
+  return spec;
+}
+
 }  // namespace gnomon::testing

@@ -1,54 +1,31 @@
-#include "agent/decode/decoder.h"
-
 #include <algorithm>
-#include <array>
 #include <string>
 #include <vector>
 
+#include "agent/decode/decoder.h"
 #include "tests/support/catch.h"
 #include "tests/support/packet_builder.h"
+#include "tests/unit/agent/decode/decode_bench.h"
 
 namespace gnomon {
 namespace {
 
 using testing::Buffer;
-using testing::bytes_of;
+using testing::DecodeBench;
 using testing::ethernet;
 using testing::ipv4;
 using testing::ipv6;
 using testing::join;
+using testing::kIpv4;
+using testing::kIpv6;
+using testing::kSegment;
+using testing::kTcp;
+using testing::kText;
+using testing::kUdp;
+using testing::kWords;
+using testing::number16;
 using testing::tcp;
 using testing::udp;
-
-constexpr std::uint8_t kTcp = 6;
-constexpr std::uint8_t kUdp = 17;
-
-const Buffer kWords = bytes_of("the payload of this packet");
-
-Buffer number16(std::uint16_t value) {
-  return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value)};
-}
-
-struct Fixture {
-  Counters counters;
-  Decoder decoder{counters};
-  Datagram datagram;
-  Buffer packet;
-
-  DecodeOutcome decode(Bytes bytes, std::uint32_t link_type = 1) {
-    // A copy of exactly this size, which outlives the datagram: a sanitizer sees a read behind it.
-    Buffer{bytes.begin(), bytes.end()}.swap(packet);
-    return decoder.decode(testing::packet_of(packet, link_type), datagram);
-  }
-  std::string text() const { return {datagram.payload.begin(), datagram.payload.end()}; }
-};
-
-const std::string kText{kWords.begin(), kWords.end()};
-
-// What every encapsulation below carries.
-const Buffer kSegment = tcp(50000, 443, kWords);
-const Buffer kIpv4 = ipv4(kTcp, kSegment);
-const Buffer kIpv6 = ipv6(kTcp, kSegment);
 
 // Wrapped is an IP packet in some link layer.
 struct Wrapped {
@@ -131,7 +108,7 @@ TEST_CASE("Decoder: every link layer gives the same datagram", "[agent][decode]"
   for (const bool v6 : {false, true}) {
     for (const Wrapped& wrapped : wrappings(v6)) {
       CAPTURE(wrapped.name, v6);
-      Fixture f;
+      DecodeBench f;
       REQUIRE(f.decode(wrapped.bytes, wrapped.link_type) == DecodeOutcome::datagram);
       CHECK(f.text() == kText);
       CHECK(f.datagram.transport == Transport::tcp);
@@ -150,7 +127,7 @@ TEST_CASE("Decoder: every link layer gives the same datagram", "[agent][decode]"
 }
 
 TEST_CASE("Decoder: no prefix and no changed byte of any link layer does harm", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   std::size_t packets = 0;
   for (const bool v6 : {false, true}) {
     for (const Wrapped& wrapped : wrappings(v6)) {
@@ -229,7 +206,7 @@ TEST_CASE("Decoder: the short way says what the long way says", "[agent][decode]
 }
 
 TEST_CASE("Decoder: what is no datagram has its reason", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   CHECK(f.decode(ethernet(0x0806, Buffer(28, 0))) == DecodeOutcome::not_ip);
   CHECK(f.decode(kIpv4, 147) == DecodeOutcome::unknown_link);
   CHECK(f.decode(Buffer(7, 0)) == DecodeOutcome::truncated);
@@ -245,7 +222,7 @@ TEST_CASE("Decoder: what is no datagram has its reason", "[agent][decode]") {
 }
 
 TEST_CASE("Decoder: IPv4 options and TCP options are stepped over", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   const Buffer segment = tcp(1, 2, kWords, {5, TcpFlags::kSyn, Buffer(20, 1)});
   REQUIRE(f.decode(ethernet(0x0800, ipv4(kTcp, segment, {7, 0, Buffer(40, 1), -1}))) ==
           DecodeOutcome::datagram);
@@ -253,7 +230,7 @@ TEST_CASE("Decoder: IPv4 options and TCP options are stepped over", "[agent][dec
 }
 
 TEST_CASE("Decoder: IPv6 extension headers are stepped over", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   const Buffer hop{60, 0, 1, 4, 0, 0, 0, 0};
   const Buffer destination{43, 1, 1, 4, 0, 0, 0, 0, 1, 6, 0, 0, 0, 0, 0, 0};
   const Buffer routing{51, 0, 0, 0, 0, 0, 0, 0};
@@ -272,7 +249,7 @@ TEST_CASE("Decoder: IPv6 extension headers are stepped over", "[agent][decode]")
 }
 
 TEST_CASE("Decoder: a frame that the card will cut up has no length yet", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   Buffer large(40000, 0x61);
   const Buffer segment = tcp(50000, 443, large);
   REQUIRE(f.decode(ethernet(0x0800, ipv4(kTcp, segment, {7, 0, {}, 0}))) ==
@@ -285,7 +262,7 @@ TEST_CASE("Decoder: a frame that the card will cut up has no length yet", "[agen
 }
 
 TEST_CASE("Decoder: what the snaplen cut off is told", "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   const Buffer whole = ethernet(0x0800, kIpv4);
   REQUIRE(f.decode(Bytes{whole}.first(whole.size() - 10)) == DecodeOutcome::datagram);
   CHECK(f.datagram.missing == 10);
@@ -297,188 +274,9 @@ TEST_CASE("Decoder: what the snaplen cut off is told", "[agent][decode]") {
   CHECK(f.decode(Bytes{whole}.first(14 + 20 + 12)) == DecodeOutcome::truncated);
 }
 
-TEST_CASE("Decoder: tunnels are followed and marked", "[agent][decode]") {
-  const Buffer frame = ethernet(0x0800, kIpv4);
-  const Buffer vxlan = join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0}, frame});
-  const Buffer geneve = join({Buffer{0x01, 0, 0x65, 0x58, 0, 0, 1, 0, 1, 2, 3, 4}, frame});
-  const Buffer gtp = join({Buffer{0x34, 255, 0, 99, 0, 0, 0, 1, 0, 0, 0, 0x85, 1, 0, 9, 0}, kIpv4});
-  const Buffer teredo = join({Buffer{0, 0, 1, 2, 3, 4, 5, 6}, kIpv6});
-  const Buffer l2tp = join({Buffer{0, 2, 0, 1, 0, 2, 0xff, 0x03, 0x00, 0x21}, kIpv4});
-  struct Case {
-    const char* name;
-    Buffer bytes;
-  };
-  const std::vector<Case> cases = {
-      {"GRE", ipv4(47, join({Buffer{0, 0, 0x08, 0x00}, kIpv4}))},
-      {"GRE with checksum, key and sequence",
-       ipv4(47, join({Buffer{0xb0, 0, 0x86, 0xdd}, Buffer(12, 0), kIpv6}))},
-      {"GRE with Ethernet", ipv6(47, join({Buffer{0, 0, 0x65, 0x58}, frame}))},
-      {"GRE with PPP",
-       ipv4(47, join({Buffer{0x30, 0x81, 0x88, 0x0b}, Buffer(12, 0), Buffer{0x21}, kIpv4}))},
-      {"ERSPAN", ipv4(47, join({Buffer{0x10, 0, 0x88, 0xbe}, Buffer(12, 0), frame}))},
-      {"IP in IP", ipv4(4, kIpv4)},
-      {"6in4", ipv4(41, kIpv6)},
-      {"4in6", ipv6(4, kIpv4)},
-      {"EtherIP", ipv4(97, join({Buffer{0x30, 0}, frame}))},
-      {"MPLS in IP", ipv4(137, join({Buffer{0, 1, 1, 64}, kIpv4}))},
-      {"VXLAN", ipv4(kUdp, udp(40000, 4789, vxlan))},
-      {"GENEVE", ipv6(kUdp, udp(40000, 6081, geneve))},
-      {"GTP-U", ipv4(kUdp, udp(2152, 2152, gtp))},
-      {"Teredo", ipv4(kUdp, udp(3544, 50000, teredo))},
-      {"L2TP", ipv4(kUdp, udp(1701, 1701, l2tp))},
-      {"GRE in VXLAN",
-       ipv4(kUdp, udp(40000, 4789,
-                      join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0},
-                            ethernet(0x0800, ipv4(47, join({Buffer{0, 0, 8, 0}, kIpv4})))})))},
-  };
-  for (const Case& one : cases) {
-    CAPTURE(one.name);
-    Fixture f;
-    REQUIRE(f.decode(one.bytes, 101) == DecodeOutcome::datagram);
-    CHECK(f.text() == kText);
-    CHECK(f.datagram.tunnelled);
-    CHECK(f.datagram.destination.port == 443);
-    // Neither prefixes nor changed bytes do harm.
-    for (std::size_t size = 0; size < one.bytes.size(); ++size) {
-      const Buffer prefix{one.bytes.begin(), one.bytes.begin() + static_cast<std::ptrdiff_t>(size)};
-      f.decode(prefix, 101);
-    }
-    for (std::size_t at = 0; at < one.bytes.size(); ++at) {
-      Buffer changed = one.bytes;
-      changed[at] = 0xff;
-      f.decode(changed, 101);
-      changed[at] = 0;
-      f.decode(changed, 101);
-    }
-  }
-}
-
-TEST_CASE("Decoder: a UDP tunnel's port without a tunnel is plain UDP", "[agent][decode]") {
-  Fixture f;
-  constexpr std::array<std::uint16_t, 5> kPorts = {4789, 6081, 2152, 3544, 1701};
-  for (const std::uint16_t port : kPorts) {
-    CAPTURE(port);
-    REQUIRE(f.decode(ipv4(kUdp, udp(40000, port, kWords)), 101) == DecodeOutcome::datagram);
-    CHECK(f.text() == kText);
-    CHECK_FALSE(f.datagram.tunnelled);
-    CHECK(f.datagram.destination.port == port);
-  }
-  // VXLAN's header, but only ARP in it.
-  const Buffer arp = join({Buffer{0x08, 0, 0, 0, 0, 0, 1, 0}, ethernet(0x0806, Buffer(28, 0))});
-  REQUIRE(f.decode(ipv4(kUdp, udp(40000, 4789, arp)), 101) == DecodeOutcome::datagram);
-  CHECK(f.datagram.destination.port == 4789);
-}
-
-TEST_CASE("Decoder: tunnels nest only so deep", "[agent][decode]") {
-  Fixture f;
-  Buffer packet = kIpv4;
-  for (unsigned i = 0; i < Decoder::kMaxTunnels; ++i) {
-    packet = ipv4(4, packet);
-  }
-  CHECK(f.decode(packet, 101) == DecodeOutcome::datagram);
-  packet = ipv4(4, packet);
-  CHECK(f.decode(packet, 101) == DecodeOutcome::too_deep);
-}
-
-TEST_CASE("Decoder: fragments of either version come out whole, in any order", "[agent][decode]") {
-  Buffer large(3000, 0);
-  for (std::size_t i = 0; i < large.size(); ++i) {
-    large[i] = static_cast<std::uint8_t>(i * 13);
-  }
-  const Buffer whole = udp(53, 50000, large);
-  for (const bool v6 : {false, true}) {
-    std::vector<Buffer> pieces;
-    for (std::size_t at = 0; at < whole.size(); at += 1000) {
-      const Bytes part = Bytes{whole}.subspan(at, std::min<std::size_t>(1000, whole.size() - at));
-      const bool more = at + part.size() < whole.size();
-      if (v6) {
-        const auto field = static_cast<std::uint16_t>(at | (more ? 1 : 0));
-        pieces.push_back(
-            ipv6(44, join({Buffer{kUdp, 0}, number16(field), Buffer{0, 0, 0, 9}, part})));
-      } else {
-        const auto field = static_cast<std::uint16_t>((at / 8) | (more ? 0x2000 : 0));
-        pieces.push_back(ipv4(kUdp, part, {9, field, {}, -1}));
-      }
-    }
-    REQUIRE(pieces.size() == 4);
-    const std::vector<std::vector<std::size_t>> orders = {
-        {0, 1, 2, 3}, {3, 2, 1, 0}, {2, 0, 3, 1}, {1, 1, 0, 3, 3, 2}, {0, 0, 0, 1, 2, 1, 2, 3}};
-    for (const auto& order : orders) {
-      CAPTURE(v6, order.size(), order[0]);
-      Fixture f;
-      std::size_t datagrams = 0;
-      for (const std::size_t i : order) {
-        if (f.decode(pieces[i], 101) == DecodeOutcome::datagram) {
-          ++datagrams;
-          CHECK(Buffer{f.datagram.payload.begin(), f.datagram.payload.end()} == large);
-          CHECK(f.datagram.source.port == 53);
-        }
-      }
-      CHECK(datagrams == 1);
-    }
-  }
-}
-
-TEST_CASE("Decoder: overlapping fragments drop the datagram and what comes of it later",
-          "[agent][decode]") {
-  const Buffer whole = udp(53, 50000, Buffer(400, 0x61));
-  const auto piece = [&](std::size_t at, std::size_t size, std::uint8_t change, bool more) {
-    Buffer part{whole.begin() + static_cast<std::ptrdiff_t>(at),
-                whole.begin() + static_cast<std::ptrdiff_t>(at + size)};
-    part.back() ^= change;
-    return ipv6(44,
-                join({Buffer{kUdp, 0}, number16(static_cast<std::uint16_t>(at | (more ? 1 : 0))),
-                      Buffer{0, 0, 0, 9}, part}));
-  };
-  Fixture f;
-  REQUIRE(f.decode(piece(0, 80, 0, true), 101) == DecodeOutcome::fragment_held);
-  SECTION("by some bytes") {
-    CHECK(f.decode(piece(72, 80, 0, true), 101) == DecodeOutcome::fragment_overlap);
-  }
-  SECTION("with the same place and other bytes") {
-    CHECK(f.decode(piece(0, 80, 1, true), 101) == DecodeOutcome::fragment_overlap);
-  }
-  SECTION("around the first") {
-    CHECK(f.decode(piece(0, 160, 0, true), 101) == DecodeOutcome::fragment_overlap);
-  }
-  SECTION("with two ends") {
-    REQUIRE(f.decode(piece(320, 88, 0, false), 101) == DecodeOutcome::fragment_held);
-    CHECK(f.decode(piece(160, 40, 0, false), 101) == DecodeOutcome::fragment_overlap);
-  }
-  SECTION("behind the end") {
-    REQUIRE(f.decode(piece(160, 40, 0, false), 101) == DecodeOutcome::fragment_held);
-    CHECK(f.decode(piece(320, 40, 0, true), 101) == DecodeOutcome::fragment_overlap);
-  }
-  CHECK(f.decode(piece(80, 328, 0, false), 101) == DecodeOutcome::fragment_overlap);
-}
-
-TEST_CASE("Decoder: pieces that cannot be pieces are refused", "[agent][decode]") {
-  Fixture f;
-  // Not a multiple of eight, and not the last.
-  CHECK(f.decode(ipv4(kUdp, Buffer(13, 0), {1, 0x2000, {}, -1}), 101) ==
-        DecodeOutcome::fragment_malformed);
-  // Behind the end of any datagram.
-  CHECK(f.decode(ipv4(kUdp, Buffer(800, 0), {1, 0x1fff, {}, -1}), 101) ==
-        DecodeOutcome::fragment_malformed);
-  // Nothing in it.
-  CHECK(f.decode(ipv4(kUdp, Buffer{}, {1, 0x2000, {}, -1}), 101) ==
-        DecodeOutcome::fragment_malformed);
-  // Cut off by the snaplen.
-  const Buffer cut = ipv4(kUdp, Buffer(80, 0), {1, 0x2001, {}, 400});
-  CHECK(f.decode(cut, 101) == DecodeOutcome::fragment_malformed);
-}
-
-TEST_CASE("Decoder: a first piece that the snaplen cut is handed on as it is", "[agent][decode]") {
-  Fixture f;
-  const Buffer piece = ipv4(kUdp, udp(53, 5000, kWords, 1400), {1, 0x2000, {}, 1420});
-  REQUIRE(f.decode(piece, 101) == DecodeOutcome::datagram);
-  CHECK(f.text() == kText);
-  CHECK(f.datagram.missing > 0);
-}
-
 TEST_CASE("Decoder: data in a SYN begin behind a Fast Open cookie that overruns the header",
           "[agent][decode]") {
-  Fixture f;
+  DecodeBench f;
   const auto syn_with = [&](Buffer options, Bytes behind) {
     return ipv4(kTcp, join({tcp(50000, 443, behind, {1000, TcpFlags::kSyn, std::move(options)})}));
   };
@@ -496,45 +294,6 @@ TEST_CASE("Decoder: data in a SYN begin behind a Fast Open cookie that overruns 
     REQUIRE(f.decode(syn_with(odd, kWords), 101) == DecodeOutcome::datagram);
     CHECK(f.text() == kText);
   }
-}
-
-TEST_CASE("Decoder: a flood of fragments keeps its memory", "[agent][decode]") {
-  Counters counters;
-  FragmentTable::Limits limits;
-  limits.datagrams = 64;
-  limits.bytes = 100'000;
-  FragmentTable table{limits, counters};
-  const Buffer bytes(8000, 1);
-  for (std::uint32_t i = 0; i < 5000; ++i) {
-    Fragment fragment;
-    fragment.source = testing::ipv4_address(1);
-    fragment.id = i;
-    fragment.more = true;
-    fragment.offset = 8 * (i % 700);
-    fragment.bytes = bytes;
-    CHECK(table.add(fragment, {}) == FragmentOutcome::held);
-    REQUIRE(table.held_bytes() <= limits.bytes + kWords.size());
-  }
-  CHECK(counters.value("decode_fragments_evicted_total") > 4900);
-}
-
-TEST_CASE("Decoder: a fragment number that comes round again does not mix datagrams",
-          "[agent][decode]") {
-  Counters counters;
-  FragmentTable table{{}, counters};
-  const Buffer one(8, 1);
-  const Buffer two(8, 2);
-  Fragment fragment;
-  fragment.id = 5;
-  fragment.more = true;
-  fragment.bytes = one;
-  CHECK(table.add(fragment, testing::second(0)) == FragmentOutcome::held);
-  fragment.offset = 8;
-  fragment.more = false;
-  fragment.bytes = two;
-  CHECK(table.add(fragment, testing::second(31)) == FragmentOutcome::held);
-  CHECK(table.add(fragment, testing::second(32)) == FragmentOutcome::duplicate);
-  CHECK(counters.value("decode_fragments_evicted_total") == 1);
 }
 
 }  // namespace gnomon
