@@ -1,8 +1,5 @@
 #include "agent/io_side.h"
 
-#include <unistd.h>
-
-#include <algorithm>
 #include <condition_variable>
 #include <exception>
 #include <future>
@@ -19,13 +16,14 @@
 #include "agent/enrolment.h"
 #include "agent/health.h"
 #include "agent/memory_trim.h"
+#include "agent/parcel_store.h"
 #include "agent/process_stats.h"
 #include "agent/pushes.h"
-#include "agent/status_file.h"
+#include "agent/status_writer.h"
 #include "agent/unknowns_desk.h"
 #include "agent/uplink/uplink.h"
-#include "core/check.h"
 #include "core/log.h"
+#include "core/net/repeating_timer.h"
 
 namespace gnomon {
 
@@ -54,37 +52,23 @@ class IoSide::Thread {
       : parts_(parts),
         options_(std::move(options)),
         folder_(config.data),
-        started_(parts.clock.wall()),
         spool_(std::move(spool)),
-        memory_(std::move(memory)),
         pushes_(parts.files, parts.clock, config, std::move(rules)),
+        store_({parts.queue, *spool_, parts.memory_file, pushes_, parts.clock, parts.counters},
+               {options_.keep_memory, options_.heartbeat_of_now}, store_hooks(), std::move(memory)),
+        status_({parts.files, parts.clock, parts.counters, pushes_}, folder_.status(),
+                options_.mode),
+        unknowns_(parts_.files, parts_.clock, config, parts_.cipher),
         retry_(context_),
-        status_(context_),
-        maintain_(context_),
-        progress_timer_(context_),
-        unknowns_timer_(context_),
-        unknowns_(parts_.files, parts_.clock, config, parts_.cipher) {
-    unknowns_.take_ledger(memory_.ledger);
+        look_after_(context_, kStatusEvery, [this] { look_after(); }),
+        maintain_(context_, kMaintainEvery, [this] { maintain(); }),
+        // Acknowledgements come without a word to us.
+        tell_progress_(context_, kProgressEvery, [this] { update_progress(); }),
+        report_unknowns_(context_, options_.report_unknowns_every, [this] { spool_unknowns(); }) {
+    unknowns_.take_ledger(store_.ledger());
     if (options_.upload) {
-      UplinkOptions uplink;
-      uplink.addresses = collector_addresses(config);
-      uplink.proxy = proxy_address(config);
-      uplink.identity_directory = folder_.identity();
-      uplink.sender_path = folder_.sender();
-      uplink.machine_hash = machine_hash(parts_.files);
-      if (options_.take_packs) {
-        uplink.pack_path = folder_.pack();
-        uplink.overlay_path = folder_.overlay();
-      }
-      if (options_.take_policies) {
-        uplink.policy_path = folder_.policy();
-      }
-      // A replay is waited for: it does not sleep for minutes because the collector was restarted.
-      uplink.max_backoff = options_.patient ? uplink.max_backoff : std::chrono::milliseconds{2000};
-      uplink.first_backoff =
-          options_.patient ? uplink.first_backoff : std::chrono::milliseconds{200};
       uplink_ = std::make_unique<Uplink>(context_, parts_.files, *spool_, parts_.clock,
-                                         parts_.counters, std::move(uplink), hooks());
+                                         parts_.counters, uplink_options(config), uplink_hooks());
     }
   }
 
@@ -99,13 +83,9 @@ class IoSide::Thread {
   void start() {
     spool_->set_max_age(pushes_.in_force().spool_age);
     update_progress();
-    arm_status();
-    arm_maintenance();
-    if (options_.patient) {
-      arm_unknowns();
-    } else {
-      arm_progress();
-    }
+    look_after_.start();
+    maintain_.start();
+    (options_.patient ? report_unknowns_ : tell_progress_).start();
     if (uplink_) {
       uplink_->start();
     }
@@ -150,11 +130,11 @@ class IoSide::Thread {
           pushes_.ended_well();
         }
         write_status();
-        status_.cancel();
-        maintain_.cancel();
+        look_after_.stop();
+        maintain_.stop();
         retry_.cancel();
-        progress_timer_.cancel();
-        unknowns_timer_.cancel();
+        tell_progress_.stop();
+        report_unknowns_.stop();
         work_.reset();
         if (uplink_) {
           uplink_->stop();
@@ -170,7 +150,7 @@ class IoSide::Thread {
   // run is the thread. The spool is closed on it: no other thread may touch its files by then.
   void run() {
     if (options_.confine) {
-      confinement_ = options_.confine();
+      status_.set_confinement(options_.confine());
     }
     write_status();
     context_.run();
@@ -181,25 +161,10 @@ class IoSide::Thread {
 
   // drain stores what waits, in order, until there is nothing or it cannot be stored.
   void drain() {
-    while (hold_next()) {
-      if (!store(*held_)) {
-        arm_retry();
-        break;
-      }
-      held_.reset();
-      ++stored_;
-      if (uplink_) {
-        uplink_->spooled();
-      }
+    if (!store_.drain()) {
+      arm_retry();
     }
     update_progress();
-  }
-
-  bool hold_next() {
-    if (!held_) {
-      held_ = parts_.queue.take();
-    }
-    return held_.has_value();
   }
 
   void arm_retry() {
@@ -214,8 +179,28 @@ class IoSide::Thread {
     });
   }
 
+  UplinkOptions uplink_options(const Config& config) const {
+    UplinkOptions uplink;
+    uplink.addresses = collector_addresses(config);
+    uplink.proxy = proxy_address(config);
+    uplink.identity_directory = folder_.identity();
+    uplink.sender_path = folder_.sender();
+    uplink.machine_hash = machine_hash(parts_.files);
+    if (options_.take_packs) {
+      uplink.pack_path = folder_.pack();
+      uplink.overlay_path = folder_.overlay();
+    }
+    if (options_.take_policies) {
+      uplink.policy_path = folder_.policy();
+    }
+    // A replay is waited for: it does not sleep for minutes because the collector was restarted.
+    uplink.max_backoff = options_.patient ? uplink.max_backoff : std::chrono::milliseconds{2000};
+    uplink.first_backoff = options_.patient ? uplink.first_backoff : std::chrono::milliseconds{200};
+    return uplink;
+  }
+
   // What the uplink asks of the rest of the agent.
-  UplinkHooks hooks() {
+  UplinkHooks uplink_hooks() {
     UplinkHooks hooks;
     hooks.health = [this] {
       return health_of(parts_.counters, parts_.clock.wall(), pushes_.rules().version(), notes());
@@ -233,6 +218,23 @@ class IoSide::Thread {
     };
     pushes_.on_in_force([this](const InForce& in_force) { follow(in_force); });
     return hooks;
+  }
+
+  ParcelStore::Hooks store_hooks() {
+    ParcelStore::Hooks hooks;
+    hooks.notes = [this] { return notes(); };
+    hooks.ledger = [this](const std::vector<std::uint8_t>& ledger) {
+      unknowns_.take_ledger(ledger);
+    };
+    hooks.stored = [this] { tell_uplink(); };
+    return hooks;
+  }
+
+  // tell_uplink says that the spool has something new.
+  void tell_uplink() {
+    if (uplink_) {
+      uplink_->spooled();
+    }
   }
 
   // follow takes a change of what is in force: here, and at the capture thread.
@@ -258,127 +260,34 @@ class IoSide::Thread {
     unknowns_.report([this](std::vector<TokenReport> reports) {
       Batch batch;
       batch.unknowns = std::move(reports);
-      batch.sealed = parts_.clock.wall();
-      batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
+      stamp(batch, parts_.clock);
       // What does not let tokens be stored is told where contacts meet it.
       if (!spool_->append(batch)) {
         return false;
       }
-      if (uplink_) {
-        uplink_->spooled();
-      }
+      tell_uplink();
       return true;
     });
   }
 
-  bool store(Parcel& parcel) {
-    if (!parcel.contacts.empty() || parcel.lost > 0 || parcel.seen_until) {
-      Batch batch = batch_of(parcel);
-      auto appended = spool_->append(batch);
-      if (!appended && appended.error().fault == SpoolFault::invalid) {
-        // One of them breaks a limit of the wire: it alone is given up, and declared.
-        drop_unfit(batch);
-        appended = spool_->append(batch);
-      }
-      if (!appended) {
-        say_trouble("contacts cannot be stored, they are kept and tried again: " +
-                    appended.error().text());
-        return false;
-      }
-      parcel.contacts.clear();
-      parcel.lost = 0;
-      parcel.seen_until.reset();
-    }
-    if (!parcel.ledger.empty()) {
-      unknowns_.take_ledger(parcel.ledger);
-      memory_.ledger = std::move(parcel.ledger);
-    }
-    if (options_.keep_memory && !parcel.memory.empty()) {
-      memory_.evidence = std::move(parcel.memory);
-      if (const auto saved = parts_.memory_file.save(memory_); !saved) {
-        // The contacts are safe; the next parcel brings a newer memory.
-        say_trouble("the memory cannot be saved: " + saved.error().text());
-        return true;
-      }
-    }
-    say_trouble({});
-    return true;
-  }
-
-  Batch batch_of(const Parcel& parcel) {
-    Batch batch;
-    batch.contacts = parcel.contacts;
-    WallTime newest = parcel.seen_until.value_or(WallTime{});
-    for (Contact& contact : batch.contacts) {
-      pushes_.in_force().hold(contact);
-      newest = std::max(newest, contact.last);
-    }
-    if (parcel.lost > 0) {
-      Gap gap;
-      gap.from = parcel.lost_from;
-      gap.to = parcel.lost_to;
-      gap.reason = "window-overflow";
-      gap.contacts = parcel.lost;
-      batch.gaps.push_back(std::move(gap));
-    }
-    batch.part = parcel.part;
-    const WallTime now = parts_.clock.wall();
-    batch.health = health_of(parts_.counters, options_.heartbeat_of_now ? now : newest,
-                             pushes_.rules().version(), notes());
-    batch.sealed = now;
-    batch.sealed_monotonic_ns = parts_.clock.monotonic().time_since_epoch().count();
-    return batch;
-  }
-
-  static void drop_unfit(Batch& batch) {
-    Gap gap;
-    gap.reason = "contact-unfit";
-    std::vector<Contact> fit;
-    for (Contact& contact : batch.contacts) {
-      Batch alone;
-      alone.contacts.push_back(contact);
-      if (wire::fits(alone)) {
-        fit.push_back(std::move(contact));
-      } else {
-        gap.from = gap.contacts == 0 ? contact.first : std::min(gap.from, contact.first);
-        gap.to = gap.contacts == 0 ? contact.last : std::max(gap.to, contact.last);
-        ++gap.contacts;
-      }
-    }
-    batch.contacts = std::move(fit);
-    batch.gaps.push_back(std::move(gap));
-  }
-
   std::vector<std::string> notes() const {
     std::vector<std::string> notes = pushes_.notes();
-    if (std::string strain = options_.strain ? options_.strain() : std::string{}; !strain.empty()) {
-      notes.push_back(std::move(strain));
-    }
-    if (!trouble_.empty()) {
-      notes.push_back(trouble_);
+    for (const std::string& note : {strain(), store_.trouble()}) {
+      if (!note.empty()) {
+        notes.push_back(note);
+      }
     }
     return notes;
   }
 
-  // say_trouble logs a change of state once; an empty text is the end of trouble.
-  void say_trouble(const std::string& text) {
-    if (text == trouble_) {
-      return;
-    }
-    if (text.empty()) {
-      log::info("spool.recovered", {{"waiting", spool_->waiting()}});
-    } else {
-      log::error("spool.stopped", {{"why", text}});
-    }
-    trouble_ = text;
-  }
+  std::string strain() const { return options_.strain ? options_.strain() : std::string{}; }
 
   void update_progress() {
     {
       const std::lock_guard lock{mutex_};
-      progress_.parcels = stored_;
+      progress_.parcels = store_.stored();
       progress_.waiting = spool_->waiting();
-      progress_.trouble = trouble_;
+      progress_.trouble = store_.trouble();
       progress_.link_trouble = uplink_ ? uplink_->status().reason : std::string{};
       progress_.unknowns_heard = unknowns_.heard();
       ++changes_;
@@ -386,20 +295,12 @@ class IoSide::Thread {
     changed_.notify_all();
   }
 
-  void arm_status() {
-    if (stopping_) {
-      return;
-    }
-    status_.expires_after(kStatusEvery);
-    status_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (!cancelled) {
-        pushes_.tick();
-        trim_after_burst();
-        write_status();
-        update_progress();
-        arm_status();
-      }
-    });
+  // look_after does what is due every few seconds.
+  void look_after() {
+    pushes_.tick();
+    trim_after_burst();
+    write_status();
+    update_progress();
   }
 
   void trim_after_burst() {
@@ -411,87 +312,19 @@ class IoSide::Thread {
   }
 
   void write_status() {
-    Status status;
-    status.pid = static_cast<std::uint32_t>(::getpid());
-    status.mode = options_.mode;
-    status.started = started_;
-    status.updated = parts_.clock.wall();
-    status.pack_version = pushes_.rules().version();
-    status.overlay_version = pushes_.rules().overlay_version();
-    status.own_tools = static_cast<std::uint32_t>(pushes_.rules().own_tools());
-    status.policy_version = pushes_.in_force().policy_version;
-    status.last_sequence = spool_->last_sequence();
-    status.acknowledged = spool_->acknowledged();
-    status.spool_bytes = spool_->bytes();
-    status.confinement = confinement_;
-    status.strain = options_.strain ? options_.strain() : std::string{};
-    status.trouble = trouble_;
-    status.attributed = attributed_of(parts_.counters);
-    if (uplink_) {
-      const UplinkStatus& link = uplink_->status();
-      status.connected = link.state == UplinkState::connected;
-      if (status.connected) {
-        last_contact_ = status.updated;
-      }
-      status.last_contact = last_contact_;
-      status.clock_offset = link.clock_offset;
-      if (status.trouble.empty()) {
-        status.trouble = link.reason;
-      }
-    }
-    // It only informs: a full disk is told of elsewhere.
-    static_cast<void>(
-        replace_file(parts_.files, folder_.status(), encode_status(status), Durable::no));
+    status_.write(*spool_, uplink_ ? &uplink_->status() : nullptr, strain(), store_.trouble());
   }
 
-  // Acknowledgements come without a word to us.
-  void arm_progress() {
-    if (stopping_) {
-      return;
+  void maintain() {
+    if (const auto done = spool_->maintain(); !done) {
+      log::warn("spool.not_maintained", {{"why", done.error().text()}});
     }
-    progress_timer_.expires_after(kProgressEvery);
-    progress_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (!cancelled) {
-        update_progress();
-        arm_progress();
-      }
-    });
-  }
-
-  void arm_maintenance() {
-    if (stopping_) {
-      return;
-    }
-    maintain_.expires_after(kMaintainEvery);
-    maintain_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (cancelled) {
-        return;
-      }
-      if (const auto done = spool_->maintain(); !done) {
-        log::warn("spool.not_maintained", {{"why", done.error().text()}});
-      }
-      trim_memory();
-      arm_maintenance();
-    });
-  }
-
-  void arm_unknowns() {
-    if (stopping_) {
-      return;
-    }
-    unknowns_timer_.expires_after(options_.report_unknowns_every);
-    unknowns_timer_.async_wait([this](const boost::system::error_code& cancelled) {
-      if (!cancelled) {
-        spool_unknowns();
-        arm_unknowns();
-      }
-    });
+    trim_memory();
   }
 
   Parts parts_;
   IoSideOptions options_;
   DataFolder folder_;
-  WallTime started_;
 
   asio::io_context context_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_.get_executor()};
@@ -499,23 +332,19 @@ class IoSide::Thread {
 
   // The I/O thread's.
   std::unique_ptr<Spool> spool_;
-  Memory memory_;
   Pushes pushes_;
+  ParcelStore store_;
+  StatusWriter status_;
+  UnknownsDesk unknowns_;
   std::function<void(const InForce&)> take_in_force_;
   std::unique_ptr<Uplink> uplink_;  // absent when nothing is to be sent
-  std::optional<WallTime> last_contact_;
-  std::optional<Parcel> held_;  // could not be stored yet
-  std::uint64_t stored_ = 0;
-  std::string confinement_;
   bool stopping_ = false;
-  std::string trouble_;
-  asio::steady_timer retry_;
-  asio::steady_timer status_;
-  asio::steady_timer maintain_;
   MonotonicTime trimmed_{};  // when memory was last given back after a burst
-  asio::steady_timer progress_timer_;
-  asio::steady_timer unknowns_timer_;
-  UnknownsDesk unknowns_;
+  asio::steady_timer retry_;
+  RepeatingTimer look_after_;
+  RepeatingTimer maintain_;
+  RepeatingTimer tell_progress_;
+  RepeatingTimer report_unknowns_;
 
   mutable std::mutex mutex_;
   // Guarded by mutex_.

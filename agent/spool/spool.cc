@@ -22,6 +22,11 @@ constexpr std::uint64_t kAcksBetweenSyncs = 32;
 
 }  // namespace
 
+void stamp(Batch& batch, const Clock& clock) {
+  batch.sealed = clock.wall();
+  batch.sealed_monotonic_ns = clock.monotonic().time_since_epoch().count();
+}
+
 Spool::Spool(FileSystem& files, const Clock& clock, Counters& counters, SpoolOptions options,
              const RecordCipher* cipher)
     : files_(files),
@@ -254,8 +259,7 @@ SpooledBatch Spool::gap_for(std::uint64_t from, std::uint64_t to, std::uint64_t 
   const char* reason = removed ? kRetentionPassed : kRecordDamaged;
   Batch batch;
   batch.gaps.push_back(Gap{near, near, reason, contacts, from, to});
-  batch.sealed = clock_.wall();
-  batch.sealed_monotonic_ns = clock_.monotonic().time_since_epoch().count();
+  stamp(batch, clock_);
   return SpooledBatch{from, to, wire::compress(wire::encode_batch(batch)), 0};
 }
 

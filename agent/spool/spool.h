@@ -51,6 +51,9 @@ struct SpooledBatch {
   std::uint32_t contacts = 0;  // in it
 };
 
+// stamp notes that a batch was closed now, by both clocks.
+void stamp(Batch& batch, const Clock& clock);
+
 // Spool keeps batches on disk until the collector has acknowledged them.
 //
 // append() returns once the batch would survive a power cut. next() yields batches in the order
