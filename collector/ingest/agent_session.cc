@@ -5,6 +5,7 @@
 
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
+#include "collector/ingest/entry.h"
 #include "core/net/run_on.h"
 #include "core/wire/frame.h"
 
@@ -20,21 +21,6 @@ constexpr std::uint32_t kStoreRetryMs = 5000;
 
 // Acks and heartbeats that wait for a peer that does not read: four thousand acks.
 constexpr std::size_t kMaxWaiting = std::size_t{128} << 10;
-
-wire::Error error_of(Bar bar) {
-  switch (bar) {
-    case Bar::quarantined:
-      return {wire::ErrorCode::quarantined,
-              "this agent was away for too long: an administrator must release it", 0};
-    case Bar::cloned:
-      return {wire::ErrorCode::cloned,
-              "this agent's identity was found on two machines: enrol both of them again", 0};
-    case Bar::revoked:
-    case Bar::none:
-      break;
-  }
-  return {wire::ErrorCode::revoked, "this agent was revoked", 0};
-}
 
 }  // namespace
 
@@ -77,36 +63,21 @@ asio::awaitable<void> AgentSession::run() {
   co_await connection_.finish(kFarewell);
 }
 
-// identify takes the agent's name from its certificate. OpenSSL has checked its issuer in a full
-// handshake; a resumed one showed nothing. Dates and standing are asked here, always.
+// identify takes the agent's name from its certificate and judges whether it may come in.
 asio::awaitable<bool> AgentSession::identify() {
   const auto certificate = connection_.peer_certificate();
   about_.agent = certificate ? certificate->common_name() : std::string{};
-  if (about_.agent.empty()) {
-    world_.refuse(to_string(NetFault::no_certificate));
-    co_return false;
-  }
-  // A company's own authority may have certified others than agents.
-  if (certificate->uri() != world_.authority.agent_uri(about_.agent)) {
-    world_.refuse(to_string(NetFault::foreign_certificate));
-    co_return false;
-  }
   about_.resumed = connection_.resumed();
-  certificate_expires_ = certificate->not_after();
-  const WallTime now = world_.clock.wall();
-  const Bar barred = world_.registry.bar(about_.agent);
-  asleep_ = now >= certificate_expires_;
-  wire::Error error;
-  if (asleep_ && now >= certificate_expires_ + kAsleepAtMost) {
-    error = wire::Error{wire::ErrorCode::certificate_expired,
-                        "the agent's certificate has expired: enrol it again", 0};
-  } else if (barred != Bar::none && !(asleep_ && barred == Bar::quarantined)) {
-    error = error_of(barred);
-  } else {
+  Entry entry = judge_entry(certificate, world_);
+  certificate_expires_ = entry.certificate_expires;
+  asleep_ = entry.asleep;
+  if (entry.refused.empty()) {
     co_return true;
   }
-  world_.refuse(wire::to_string(error.code));
-  co_await refuse_with(std::move(error));
+  world_.refuse(entry.refused);
+  if (entry.told) {
+    co_await refuse_with(std::move(*entry.told));
+  }
   co_return false;
 }
 
@@ -121,8 +92,7 @@ asio::awaitable<void> AgentSession::let_in() {
   auto received = co_await receive(connection_, wire::kMaxHelloFrameBytes,
                                    world_.options.handshake_within, world_.options.message_within);
   auto* request = received ? std::get_if<wire::RenewRequest>(&*received) : nullptr;
-  wire::Envelope answer = wire::Error{wire::ErrorCode::certificate_expired,
-                                      "the agent's certificate has expired: enrol it again", 0};
+  wire::Envelope answer = expired_error();
   if (request != nullptr) {
     auto work = [this, request] { return world_.registry.let_in(about_.agent, request->csr); };
     auto chain = co_await run_on(world_.pool, work);
@@ -241,8 +211,8 @@ asio::awaitable<void> AgentSession::read_all() {
     about_.heard = world_.clock.wall();
     if (about_.heard >= certificate_expires_) {
       world_.refuse(wire::to_string(wire::ErrorCode::certificate_expired));
-      end(wire::ErrorCode::certificate_expired,
-          "the agent's certificate has expired: enrol it again");
+      const wire::Error expired = expired_error();
+      end(expired.code, expired.text.c_str());
       break;
     }
     going = co_await take(*std::move(received));
