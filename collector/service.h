@@ -1,4 +1,4 @@
-// Service: the collector's rooms, wired. The only file that knows them all.
+// Service: the collector's rooms, wired.
 
 #pragma once
 
