@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -43,6 +45,12 @@ class FakeUploadSink final : public UploadSink {
     const std::lock_guard lock(mutex_);
     return count_;
   }
+  // offered is how often the batch of this sequence came, whatever became of it.
+  std::size_t offered(std::uint64_t sequence) const {
+    const std::lock_guard lock(mutex_);
+    const auto found = offered_.find(sequence);
+    return found == offered_.end() ? 0 : found->second;
+  }
   std::size_t repeated_count() const {
     const std::lock_guard lock(mutex_);
     return repeated_;
@@ -75,6 +83,7 @@ class FakeUploadSink final : public UploadSink {
     std::size_t count = 0;
     {
       const std::lock_guard lock(mutex_);
+      ++offered_[upload.id.sequence];
       const CommitOutcome outcome = decide(upload);
       if (outcome == CommitOutcome::repeated) {
         ++repeated_;
@@ -120,6 +129,7 @@ class FakeUploadSink final : public UploadSink {
   // Guarded by mutex_.
   std::map<std::string, Cursor> cursors_;
   std::map<std::string, std::vector<std::string>> tools_;
+  std::map<std::uint64_t, std::size_t> offered_;
   std::size_t count_ = 0;
   std::size_t repeated_ = 0;
   bool unavailable_ = false;
