@@ -9,6 +9,8 @@ namespace gnomon {
 namespace {
 
 constexpr std::size_t kMaxCompany = 16;
+constexpr std::size_t kMaxBrought = 64;
+constexpr std::uint32_t kHiddenPageBrings = 2;  // one may be a beacon of a page that stays open
 // People read a mail or a list of results for a while before they follow a link.
 constexpr std::chrono::seconds kEntryHolds{600};
 
@@ -70,6 +72,8 @@ Bursts::Burst& Bursts::burst_of(const std::string& user, WallTime now) {
     next.begin = now;
     next.last = burst.last;
     next.newest_host = burst.newest_host;
+    next.page_tool = burst.page_tool;
+    next.page_brought = std::move(burst.page_brought);
     if (burst.led || burst.shows != Entry::unknown) {
       const bool by_tool = burst.led && burst.leader_meaning == Meaning::tool;
       next.tool_before = by_tool ? std::optional{burst.leader_tool} : std::nullopt;
@@ -95,6 +99,11 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
   burst.leader_tool = match.tool;
   burst.leader_family = tool_or_family ? family : std::nullopt;
   burst.leader_host = match.sighting.host;
+  if (!is_passive(match.role) && match.role != Role::asset) {
+    burst.page_tool =
+        match.meaning == Meaning::tool ? std::optional{match.tool} : std::nullopt;
+    burst.page_brought.clear();
+  }
   burst.leader_shows_site = match.role == Role::site ||
                             (match.shared_with & (1U << static_cast<unsigned>(Role::site))) != 0;
   const bool again = match.meaning == Meaning::tool && burst.tool_before == match.tool;
@@ -110,7 +119,7 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
 }
 
 BurstView Bursts::add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
-                      bool message) {
+                      bool message, Brings brings) {
   const WallTime when = match.sighting.when;
   Burst& burst = burst_of(user, when);
   const bool repeat =
@@ -118,9 +127,44 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
   burst.newest_host = match.sighting.host;
   burst.last = std::max(burst.last, when);
   BurstView view = place(burst, match, family, message);
+  count(burst, match, brings);
+  // Led by nothing, by what other pages carry too, or by the tool's own files: its page is hidden.
+  const bool hidden = view.led_by == LedBy::unclear || leads_by_files(burst);
+  view.after = hidden ? burst.page_tool : std::nullopt;
+  view.hidden_page = brings_new(burst, match) && hidden;
   view.number = burst.number;
   view.repeat = repeat;
   return view;
+}
+
+void Bursts::count(Burst& burst, const Match& match, Brings brings) {
+  const std::size_t hash = std::hash<std::string>{}(match.sighting.host);
+  if (brings == Brings::nothing || burst.brought.size() >= kMaxCompany ||
+      std::find(burst.brought.begin(), burst.brought.end(), hash) != burst.brought.end()) {
+    return;
+  }
+  burst.brought.push_back(hash);
+  burst.company.outreach += brings == Brings::outreach ? 1 : 0;
+  burst.company.inner += brings == Brings::inner ? 1 : 0;
+}
+
+bool Bursts::leads_by_files(const Burst& burst) {
+  return burst.led && burst.leader_meaning == Meaning::tool && burst.leader_role == Role::asset &&
+         burst.page_tool == burst.leader_tool;
+}
+
+// brings_new notes what a page load brings of other companies, and tells whether enough of it is new
+// to be another page.
+bool Bursts::brings_new(Burst& burst, const Match& match) {
+  const bool embed = match.meaning == Meaning::tool && match.role == Role::embed;
+  const std::size_t hash = std::hash<std::string>{}(match.sighting.host);
+  auto& brought = burst.page_brought;
+  if (!embed || brought.size() >= kMaxBrought ||
+      std::find(brought.begin(), brought.end(), hash) != brought.end()) {
+    return false;
+  }
+  brought.push_back(hash);
+  return ++burst.new_embeds == kHiddenPageBrings;
 }
 
 // place says whose page load the match belongs to, and lets it lead when nobody does yet.
@@ -164,7 +208,6 @@ BurstView Bursts::place(Burst& burst, const Match& match, std::optional<ToolInde
   view.run_begin = burst.run_begin;
   view.led_by = LedBy::unclear;
   if (!burst.led) {
-    view.after = burst.tool_before;
     return view;
   }
   if (match.sighting.host == burst.leader_host) {

@@ -40,15 +40,26 @@ struct BurstView {
   bool behind_shared = false;  // ... of a host that the public pages share with the product
   bool repeat = false;         // the same host again within a second: a browser's second connection
   Entry entry = Entry::unknown;    // of the leader; only together with LedBy::itself
-  std::optional<ToolIndex> after;  // the tool that led the page load before, if nobody leads yet
+  // The tool whose page was opened last, where nobody opened one since and none leads this burst.
+  std::optional<ToolIndex> after;
+  // Set once a burst: other companies' files come that the page load before did not bring. Most
+  // likely a page of `after` loads, over a connection that was still open.
+  bool hidden_page = false;
   // The first burst of the run that this one ends in which one tool led and nothing else did.
   std::uint32_t run_begin = 0;
 };
+
+// Brings is what another company's file says of the page that loads it. Pages for the public carry
+// advertising, tag managers and consent notices; the screens of a product carry error reports,
+// product analytics, help and payment.
+enum class Brings : std::uint8_t { nothing, outreach, inner };
 
 // Company is what came beside a leader in its burst.
 struct Company {
   std::uint32_t others = 0;  // distinct hosts beside it that are no embeds
   bool idp = false;          // an identity provider was among them
+  std::uint32_t outreach = 0;  // distinct hosts, as in Brings
+  std::uint32_t inner = 0;
 };
 
 // Bursts follows the page loads of each user. What browsers and systems contact by themselves,
@@ -66,7 +77,7 @@ class Bursts {
   // `message`: the tool is made for mail or chat. DNS must not be added: a name is looked up long
   // before and for other reasons.
   BurstView add(const std::string& user, const Match& match, std::optional<ToolIndex> family,
-                bool message = false);
+                bool message = false, Brings brings = Brings::nothing);
 
   // set_model changes the times that end a burst; the running bursts and their numbers live on.
   void set_model(const Model& model) { model_ = model; }
@@ -89,6 +100,7 @@ class Bursts {
     Company company;
     // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
     std::vector<std::size_t> seen;
+    std::vector<std::size_t> brought;  // hashes of the hosts counted as outreach or inner
     bool led = false;              // false while only company has come
     bool search_first = false;     // a search engine was contacted before all else
     Entry entry = Entry::unknown;  // of the leader
@@ -99,6 +111,9 @@ class Bursts {
     Entry shown_before = Entry::unknown;
     WallTime shown_until;
     std::uint32_t run_before = 0;
+    std::optional<ToolIndex> page_tool;   // whose page was opened last; none: another site's
+    std::vector<std::size_t> page_brought;  // hashes of the embeds since then
+    std::uint32_t new_embeds = 0;           // in this burst
     std::string newest_host;  // of the user's newest hello
     std::array<std::pair<std::uint32_t, Company>, kRemembered> before{};  // by number modulo
   };
@@ -106,6 +121,9 @@ class Bursts {
   Burst& burst_of(const std::string& user, WallTime now);
   static BurstView place(Burst& burst, const Match& match, std::optional<ToolIndex> family,
                          bool message);
+  static bool leads_by_files(const Burst& burst);
+  static void count(Burst& burst, const Match& match, Brings brings);
+  static bool brings_new(Burst& burst, const Match& match);
   static void lead(Burst& burst, const Match& match, std::optional<ToolIndex> family);
 
   Model model_;

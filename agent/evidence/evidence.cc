@@ -1,6 +1,7 @@
 #include "agent/evidence/evidence.h"
 
 #include <algorithm>
+#include <array>
 
 #include "agent/evidence/state_codec.h"
 #include "core/check.h"
@@ -9,6 +10,24 @@ namespace gnomon {
 namespace {
 
 constexpr std::chrono::seconds kSettleAfter{6};
+// A sign-in form brings one or two, to count who gives up.
+constexpr std::uint32_t kScreenBrings = 3;
+constexpr std::size_t kMaxPending = 256;  // page loads of six seconds; who opens more is no person
+
+// What tools of a category are for, by the pages that load them.
+Brings brings_of_category(std::string_view category) {
+  constexpr std::array<std::string_view, 10> kOutreach{
+      "advertising-attribution", "marketing-automation", "email-marketing",
+      "loyalty-affiliate-reviews", "tag-consent", "sales-intelligence", "social-media", "crm",
+      "ecommerce", "seo-content"};
+  constexpr std::array<std::string_view, 7> kInner{
+      "helpdesk",         "monitoring-incident",   "product-management", "cdp-enrichment",
+      "payments-billing", "web-product-analytics", "experimentation-replay"};
+  const auto in = [category](const auto& list) {
+    return std::find(list.begin(), list.end(), category) != list.end();
+  };
+  return in(kOutreach) ? Brings::outreach : in(kInner) ? Brings::inner : Brings::nothing;
+}
 
 bool nobody_asks_why(Role role) {
   return role == Role::embed || role == Role::link || role == Role::asset || role == Role::idp;
@@ -45,8 +64,15 @@ void EvidenceRoom::read_pack() {
     const auto message = [](std::string_view job) {
       return job == "mail-and-calendar" || job == "team-chat" || job == "community-chat";
     };
-    tools_.push_back(
-        {tool.id, tool.family, std::any_of(tool.jobs.begin(), tool.jobs.end(), message)});
+    tools_.push_back({tool.id, tool.family,
+                      std::any_of(tool.jobs.begin(), tool.jobs.end(), message),
+                      brings_of_category(tool.category)});
+  }
+  // What an advertiser's tools share (Google's tag manager) is loaded for outreach too.
+  for (std::size_t i = 0; i < tools_.size(); ++i) {
+    if (tools_[i].family && tools_[i].brings == Brings::outreach) {
+      tools_[*tools_[i].family].brings = Brings::outreach;
+    }
   }
 }
 
@@ -91,7 +117,7 @@ BurstView EvidenceRoom::add(const Match& match) {
   const bool family = match.meaning == Meaning::family;
   sign_ins_.note(user, match, burst, family ? tools_.at(match.tool).id : std::string_view{},
                  model_);
-  follow_provider(match, user, burst);
+  follow_hidden(match, user, burst);
   count_blind_spots(match);
   if (match.meaning == Meaning::tool) {
     add_tool(match, user, burst);
@@ -104,16 +130,42 @@ BurstView EvidenceRoom::add(const Match& match) {
   return burst;
 }
 
-// follow_provider: a provider was opened straight from a page of a tool.
-void EvidenceRoom::follow_provider(const Match& match, const std::string& user, BurstView burst) {
-  if (!match.is(Meaning::idp) || !burst.after) {
+Brings EvidenceRoom::brings_of(const Match& match) const {
+  if (match.meaning == Meaning::consent) {
+    return Brings::outreach;
+  }
+  const bool attributed = match.meaning == Meaning::tool || match.meaning == Meaning::family;
+  return attributed && match.role == Role::embed ? tools_.at(match.tool).brings : Brings::nothing;
+}
+
+// expect_screen asks again, once the page load is over, whether it was one of the product's screens.
+void EvidenceRoom::expect_screen(const StateKey& key, std::uint32_t burst, WallTime when) {
+  const bool asked = std::any_of(pending_.begin(), pending_.end(), [&](const Pending& pending) {
+    return pending.page && pending.burst == burst && pending.key == key;
+  });
+  if (!asked && pending_.size() < kMaxPending) {
+    pending_.push_back({key, key.first, burst, when + kSettleAfter, when});
+  }
+}
+
+// follow_hidden tells a tool what most likely happened on its pages, though no host of it shows: a
+// provider was opened straight from them, or another page over a connection that was still open.
+void EvidenceRoom::follow_hidden(const Match& match, const std::string& user, BurstView burst) {
+  const bool provider = match.is(Meaning::idp);
+  if (!burst.after || (!provider && !burst.hidden_page)) {
     return;
   }
   const ToolFacts& tool = tools_.at(*burst.after);
-  if (const auto state = states_.find(StateKey{user, std::string{tool.id}});
-      state != states_.end()) {
-    state->second.provider_opened(match.sighting.when,
-                                  sign_ins_.before(user, family_id(tool.family)), model_);
+  const auto state = states_.find(StateKey{user, std::string{tool.id}});
+  if (state == states_.end()) {
+    return;
+  }
+  const SignIn sign_in = before_of(user, *burst.after);
+  if (provider) {
+    state->second.provider_opened(match.sighting.when, burst.number, sign_in, model_);
+  } else {
+    state->second.page_hidden(match.sighting.when, burst.number, sign_in, model_);
+    expect_screen(state->first, burst.number, match.sighting.when);
   }
 }
 
@@ -122,10 +174,10 @@ BurstView EvidenceRoom::place(const Match& match, const std::string& user) {
     return {};
   }
   if (match.meaning != Meaning::tool) {
-    return bursts_.add(user, match, std::nullopt);
+    return bursts_.add(user, match, std::nullopt, false, brings_of(match));
   }
   const ToolFacts& tool = tools_.at(match.tool);
-  return bursts_.add(user, match, tool.family, tool.message);
+  return bursts_.add(user, match, tool.family, tool.message, brings_of(match));
 }
 
 void EvidenceRoom::count_blind_spots(const Match& match) {
@@ -134,6 +186,17 @@ void EvidenceRoom::count_blind_spots(const Match& match) {
     blind_ech_.add(match.is(Meaning::ech_public_name) ? 1 : 0);
     blind_relay_.add(match.is(Meaning::relay) ? 1 : 0);
   }
+}
+
+SignIn EvidenceRoom::before_of(const std::string& user, ToolIndex tool) const {
+  SignIn sign_in = sign_ins_.before(user, tool, family_id(tools_.at(tool).family));
+  for (FormSign& sign : sign_in.form_signs) {
+    // A public page may carry a provider's button too; a form does not advertise.
+    if (sign.burst != 0 && bursts_.company(user, sign.burst).outreach > 0) {
+      sign = {};
+    }
+  }
+  return sign_in;
 }
 
 std::string_view EvidenceRoom::family_id(std::optional<ToolIndex> family) const {
@@ -177,10 +240,14 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, BurstVi
   const bool learning =
       (learning_until_ && sighting.when < *learning_until_) || known_before_.contains(tool.id);
   const bool was_pending = state.pending();
-  state.add(step_of(match, burst), sign_ins_.before(user, family_id(tool.family)), model_,
+  state.add(step_of(match, burst), before_of(user, match.tool), model_,
             learning);
-  if (state.pending() && !was_pending) {
-    pending_.push_back({key, user, burst.number, sighting.when + kSettleAfter});
+  if (state.pending() && !was_pending && pending_.size() < kMaxPending) {
+    pending_.push_back({key, user, burst.number, sighting.when + kSettleAfter, std::nullopt});
+  }
+  if (match.role == Role::app && match.shares(Role::site) && burst.led_by == LedBy::itself &&
+      sighting.source != Source::dns) {
+    expect_screen(key, burst.number, sighting.when);
   }
   follow_sequences(match, user);
 
@@ -222,7 +289,14 @@ void EvidenceRoom::settle_pending(WallTime now) {
       continue;
     }
     const Verdict before = state->second.verdict(model_, now);
-    state->second.settle(bursts_.company(due.user, due.burst), model_);
+    const Company company = bursts_.company(due.user, due.burst);
+    if (!due.page) {
+      state->second.settle(company, model_);
+    } else if (company.outreach == 0 && company.inner >= kScreenBrings) {
+      const auto tool = pack_->find_tool(due.key.second);
+      state->second.screen_opened(*due.page, due.burst,
+                                  tool ? before_of(due.user, *tool) : SignIn{}, model_);
+    }
     if (state->second.verdict(model_, now).stage != before.stage) {
       windows_.hasten(due.key.second, due.user, due.due);
     }

@@ -112,18 +112,22 @@ class EvidenceRoom {
     std::string user;
     std::uint32_t burst = 0;
     WallTime due;
+    std::optional<WallTime> page;  // a page that may be one of the product's screens
   };
 
   BurstView place(const Match& match, const std::string& user);
   void add_tool(const Match& match, const std::string& user, BurstView burst);
   Step step_of(const Match& match, BurstView burst) const;
   void count_blind_spots(const Match& match);
-  void follow_provider(const Match& match, const std::string& user, BurstView burst);
+  Brings brings_of(const Match& match) const;
+  void expect_screen(const StateKey& key, std::uint32_t burst, WallTime when);
+  void follow_hidden(const Match& match, const std::string& user, BurstView burst);
   void follow_sequences(const Match& match, const std::string& user);
   void read_pack();
   void settle_pending(WallTime now);
   void emit(std::vector<Contact> contacts);
   ToolState& state_of(const StateKey& key);
+  SignIn before_of(const std::string& user, ToolIndex tool) const;
   std::string_view family_id(std::optional<ToolIndex> family) const;
 
   // What is asked of the pack at every match, read once: ToolView allocates.
@@ -131,6 +135,7 @@ class EvidenceRoom {
     std::string_view id;
     std::optional<ToolIndex> family;
     bool message = false;  // made for mail or chat: its pages lead to others by links
+    Brings brings = Brings::nothing;  // what its embeds say of the page that loads them
   };
   std::shared_ptr<const RulePack> pack_;
   std::vector<ToolFacts> tools_;

@@ -62,7 +62,7 @@ void SignIns::note(const std::string& user, const Match& match, BurstView burst,
   }
   if ((match.is(Meaning::captcha) || match.is(Meaning::idp)) &&
       recent.form_signs.front().burst != burst.number) {
-    recent.form_signs = {FormSign{when, burst.number}, recent.form_signs.front()};
+    recent.form_signs = {FormSign{when, burst.number, burst.after}, recent.form_signs.front()};
   }
   if (match.is(Meaning::captcha)) {
     recent.captcha = when;
@@ -100,7 +100,8 @@ void SignIns::note_family(Recent& recent, const Match& match, std::string_view f
   known.site_last = when;
 }
 
-SignIn SignIns::before(const std::string& user, std::string_view family) const {
+SignIn SignIns::before(const std::string& user, ToolIndex tool,
+                       std::string_view family) const {
   SignIn sign_in;
   const auto found = users_.find(user);
   if (found == users_.end()) {
@@ -117,6 +118,7 @@ SignIn SignIns::before(const std::string& user, std::string_view family) const {
   sign_in.idp_of_company = recent.idp_of_company;
   sign_in.idp_burst = recent.idp_burst;
   sign_in.form_signs = recent.form_signs;
+  sign_in.tool = tool;
   sign_in.captcha = recent.captcha;
   sign_in.mail_click = recent.mail_click;
   return sign_in;

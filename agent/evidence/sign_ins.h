@@ -36,9 +36,9 @@ class SignIns {
   void note(const std::string& user, const Match& match, BurstView burst, std::string_view family,
             const Model& model);
 
-  // before is what is known just before a contact with a tool of `family` (empty: none). It borrows
+  // before is what is known just before a contact with `tool` of `family` (empty: none). It borrows
   // from this object until the next note().
-  SignIn before(const std::string& user, std::string_view family) const;
+  SignIn before(const std::string& user, ToolIndex tool, std::string_view family) const;
 
  private:
   // Family is what was contacted of the hosts that a family of tools shares.

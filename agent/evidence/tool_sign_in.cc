@@ -22,7 +22,8 @@ constexpr seconds kClickLeads{10};
 std::optional<WallTime> ToolState::form_page(const Step& step, const SignIn& sign_in) const {
   std::optional<WallTime> page = shared_form_;
   for (const FormSign& sign : sign_in.form_signs) {
-    const bool own = sign.burst == own_burst_ || sign.burst == own_burst_before_;
+    const bool own = sign.burst == own_burst_ || sign.burst == own_burst_before_ ||
+                     (sign.after && *sign.after == sign_in.tool);
     if (sign.burst != 0 && own && sign.burst != step.burst && sign.burst != site_burst_) {
       page = page ? std::min(*page, sign.when) : sign.when;
     }
@@ -39,11 +40,12 @@ std::optional<WallTime> ToolState::form_begin(const Step& step, const SignIn& si
   if (within(last_login_, when, model.sequence_window)) {
     return last_login_;
   }
-  if (const auto page = form_page(step, sign_in); page && when - *page <= model.login_credit) {
-    return page;
-  }
+  std::optional<WallTime> begin = form_page(step, sign_in);
   const bool sent_on = sign_in.idp && first_use_ && *first_use_ < *sign_in.idp;
-  return sent_on && within(first_use_, when, model.login_credit) ? first_use_ : std::nullopt;
+  if (sent_on && within(first_use_, when, model.login_credit)) {
+    begin = begin ? std::min(*begin, *first_use_) : *first_use_;
+  }
+  return within(begin, when, model.login_credit) ? begin : std::nullopt;
 }
 
 void ToolState::note_form_time(std::optional<WallTime> begin, const Step& step,
@@ -113,9 +115,14 @@ bool ToolState::returned(const Step& step, const SignIn& sign_in, const Model& m
 
 // provider_opened: what follows may come over connections that the form's page made, and stay
 // unseen.
-void ToolState::provider_opened(WallTime when, const SignIn& sign_in, const Model& model) {
+void ToolState::provider_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in,
+                                const Model& model) {
+  Step step;
+  step.when = when;
+  step.burst = burst;
   const bool at_form = within(last_login_, when, model.login_credit) ||
-                       (form_host_ && within(last_use_, when, model.login_credit));
+                       (form_host_ && within(last_use_, when, model.login_credit)) ||
+                       within(form_page(step, sign_in), when, model.login_credit);
   if (!at_form || app_session_) {
     return;
   }
@@ -124,6 +131,60 @@ void ToolState::provider_opened(WallTime when, const SignIn& sign_in, const Mode
   sent_on_ = sent_on_ || !login_then_app_;
   login_then_app_ = true;
   note_provider(when, sign_in);
+}
+
+void ToolState::page_hidden(WallTime when, std::uint32_t burst, const SignIn& sign_in,
+                            const Model& model) {
+  const bool signed_in = within(last_login_, when, model.login_credit);
+  if (!signed_in && !(form_host_ && within(last_use_, when, model.login_credit))) {
+    return;
+  }
+  later_use_ = true;
+  const WallTime opened = signed_in ? *last_login_ : first_use_.value_or(when);
+  if (came_back_ || when - opened < model.burst_quiet || (last_use_ && *last_use_ > opened)) {
+    return;
+  }
+  came_back_ = true;
+  Step step;
+  step.when = when;
+  step.burst = burst;
+  const auto form = form_begin(step, sign_in, model);
+  note_form_time(form ? form : first_use_, step, model);
+  note_arrival(when, model);
+  if (signed_in) {
+    sequence_ = sequence_ || within(last_site_, *last_login_, model.sequence_window);
+    login_then_app_ = true;
+    inside_ = true;
+    mark_day(when);
+  }
+  last_use_ = when;
+  note(when, "another page was opened after its form, on a connection that was still open", {},
+       Role::unknown);
+}
+
+void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in,
+                              const Model& model) {
+  Step step;
+  step.when = when;
+  step.burst = burst;
+  const bool after_login = within(last_login_, when, model.sequence_window);
+  const bool from_site = within(last_site_, when, model.sequence_window) && site_begin_ &&
+                         when - *site_begin_ >= kAnotherPageAfter;
+  if (inside_ || !(after_login || from_site)) {
+    return;
+  }
+  note_form_time(form_begin(step, sign_in, model), step, model);
+  note_first_use(step, sign_in, model);
+  sequence_ = sequence_ || (after_login && within(last_site_, *last_login_, model.sequence_window));
+  site_then_app_ = site_then_app_ || (from_site && !after_login);
+  login_then_app_ = login_then_app_ || after_login;
+  note_arrival(when, model);
+  inside_ = true;
+  last_use_ = when;
+  later_use_ = true;  // not the form: a form brings less
+  mark_day(when);
+  note(when, "a page of it loaded what the screens of products load, and no advertising", {},
+       Role::app);
 }
 
 // note_provider: the sign-in went through an identity provider, opened at `when`.

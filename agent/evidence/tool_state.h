@@ -54,11 +54,13 @@ struct Step {
 // mostly forms.
 struct FormSign {
   WallTime when{};
-  std::uint32_t burst = 0;  // as in BurstView; 0 for none
+  std::uint32_t burst = 0;         // as in BurstView; 0 for none
+  std::optional<ToolIndex> after;  // as in BurstView
 };
 
 // SignIn is what is known of the user's sign-in just before a step.
 struct SignIn {
+  ToolIndex tool = 0;  // the one it was asked for
   std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
   std::optional<WallTime> family_site;   // begin of the reading of public pages that it shares
   std::optional<WallTime> idp;           // an identity provider, opened and not just loaded
@@ -88,7 +90,17 @@ class ToolState {
 
   // provider_opened: an identity provider was opened at `when`, and the page load before it was the
   // tool's.
-  void provider_opened(WallTime when, const SignIn& sign_in, const Model& model);
+  void provider_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in,
+                       const Model& model);
+
+  // page_hidden: after a page of the tool another one was most likely opened at `when`, whose own
+  // host came over a connection that was still open.
+  void page_hidden(WallTime when, std::uint32_t burst, const SignIn& sign_in, const Model& model);
+
+  // screen_opened: the page opened at `when` brought what the screens of products bring, and nothing
+  // that pages for the public do.
+  void screen_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in,
+                     const Model& model);
 
   // sequence_done records that a sequence of the catalogue was completed.
   void sequence_done(WallTime when, std::string_view id);
@@ -225,6 +237,7 @@ class ToolState {
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
+  bool came_back_ = false;  // a hidden page followed its form
   bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
   std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool
   std::uint32_t own_burst_before_ = 0;

@@ -43,10 +43,12 @@ void ToolState::note_first_use(const Step& step, const SignIn& sign_in, const Mo
   if (!within(last_site_, when, model.sequence_window) || !site_begin_ || site_asks_) {
     return;
   }
-  // Where the sign-in is on the host of the public pages, the time there may be its own.
+  const std::optional<WallTime> form = form_page(step, sign_in);
+  const WallTime end = std::min(reached(*site_begin_, when), form.value_or(when));
+  // Where the form is on the host of the public pages and did not show, part of the time is its own.
+  const bool hides_form = site_shared_ && !last_login_ && !form;
   const WallTime::duration read =
-      std::min(reached(*site_begin_, when), form_page(step, sign_in).value_or(when)) -
-      *site_begin_ - (site_shared_ && !last_login_ ? model.long_login_after : seconds{0});
+      end - *site_begin_ - (hides_form ? model.long_login_after : seconds{0});
   if (read >= model.site_read_after) {
     site_read_ = true;
     site_studied_ = read >= model.site_studied_after;

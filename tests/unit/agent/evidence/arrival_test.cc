@@ -156,14 +156,14 @@ TEST_CASE("SignIns: users and families are bounded, and the longest silent user 
     login.sighting.when = at(static_cast<double>(i));
     sign_ins.note("user" + std::to_string(i), login, {}, "vendor", model);
   }
-  CHECK_FALSE(sign_ins.before("user0", "vendor").family_login);
-  CHECK(sign_ins.before("user1", "vendor").family_login == at(1));
+  CHECK_FALSE(sign_ins.before("user0", 0, "vendor").family_login);
+  CHECK(sign_ins.before("user1", 0, "vendor").family_login == at(1));
   for (std::size_t i = 0; i < 2 * SignIns::kMaxFamilies; ++i) {
     sign_ins.note("user1", login, {}, "family" + std::to_string(i), model);
   }
   std::size_t kept = 0;
   for (std::size_t i = 0; i < 2 * SignIns::kMaxFamilies; ++i) {
-    kept += sign_ins.before("user1", "family" + std::to_string(i)).family_login ? 1U : 0U;
+    kept += sign_ins.before("user1", 0, "family" + std::to_string(i)).family_login ? 1U : 0U;
   }
   CHECK(kept <= SignIns::kMaxFamilies);
   CHECK(kept > 0);
