@@ -100,8 +100,7 @@ void Bursts::lead(Burst& burst, const Match& match, std::optional<ToolIndex> fam
   burst.leader_family = tool_or_family ? family : std::nullopt;
   burst.leader_host = match.sighting.host;
   if (!is_passive(match.role) && match.role != Role::asset) {
-    burst.page_tool =
-        match.meaning == Meaning::tool ? std::optional{match.tool} : std::nullopt;
+    burst.page_tool = match.meaning == Meaning::tool ? std::optional{match.tool} : std::nullopt;
     burst.page_brought.clear();
   }
   burst.leader_shows_site = match.role == Role::site ||
@@ -128,6 +127,8 @@ BurstView Bursts::add(const std::string& user, const Match& match, std::optional
   burst.last = std::max(burst.last, when);
   BurstView view = place(burst, match, family, message);
   count(burst, match, brings);
+  burst.company.form_sign =
+      burst.company.form_sign || match.is(Meaning::captcha) || match.is(Meaning::idp);
   // Led by nothing, by what other pages carry too, or by the tool's own files: its page is hidden.
   const bool hidden = view.led_by == LedBy::unclear || leads_by_files(burst);
   view.after = hidden ? burst.page_tool : std::nullopt;
@@ -153,8 +154,8 @@ bool Bursts::leads_by_files(const Burst& burst) {
          burst.page_tool == burst.leader_tool;
 }
 
-// brings_new notes what a page load brings of other companies, and tells whether enough of it is new
-// to be another page.
+// brings_new notes what a page load brings of other companies, and tells whether enough of it is
+// new to be another page.
 bool Bursts::brings_new(Burst& burst, const Match& match) {
   const bool embed = match.meaning == Meaning::tool && match.role == Role::embed;
   const std::size_t hash = std::hash<std::string>{}(match.sighting.host);

@@ -39,7 +39,7 @@ struct BurstView {
   bool behind_site = false;  // public pages opened the burst, and this is another host of the tool
   bool behind_shared = false;  // ... of a host that the public pages share with the product
   bool repeat = false;         // the same host again within a second: a browser's second connection
-  Entry entry = Entry::unknown;    // of the leader; only together with LedBy::itself
+  Entry entry = Entry::unknown;  // of the leader; only together with LedBy::itself
   // The tool whose page was opened last, where nobody opened one since and none leads this burst.
   std::optional<ToolIndex> after;
   // Set once a burst: other companies' files come that the page load before did not bring. Most
@@ -56,10 +56,11 @@ enum class Brings : std::uint8_t { nothing, outreach, inner };
 
 // Company is what came beside a leader in its burst.
 struct Company {
-  std::uint32_t others = 0;  // distinct hosts beside it that are no embeds
-  bool idp = false;          // an identity provider was among them
+  std::uint32_t others = 0;    // distinct hosts beside it that are no embeds
+  bool idp = false;            // an identity provider was among them
   std::uint32_t outreach = 0;  // distinct hosts, as in Brings
   std::uint32_t inner = 0;
+  bool form_sign = false;  // a robot check or a provider's button: mostly a form
 };
 
 // Bursts follows the page loads of each user. What browsers and systems contact by themselves,
@@ -101,20 +102,20 @@ class Bursts {
     // Hashes of the hosts already counted as company; a page has many more, a leader needs few.
     std::vector<std::size_t> seen;
     std::vector<std::size_t> brought;  // hashes of the hosts counted as outreach or inner
-    bool led = false;              // false while only company has come
-    bool search_first = false;     // a search engine was contacted before all else
-    Entry entry = Entry::unknown;  // of the leader
-    Entry shows = Entry::unknown;  // what the burst itself is, for the one that follows
+    bool led = false;                  // false while only company has come
+    bool search_first = false;         // a search engine was contacted before all else
+    Entry entry = Entry::unknown;      // of the leader
+    Entry shows = Entry::unknown;      // what the burst itself is, for the one that follows
     std::uint32_t run_begin = 0;
     // Of the last burst that was led or showed an entry; noise in between changes nothing.
     std::optional<ToolIndex> tool_before;
     Entry shown_before = Entry::unknown;
     WallTime shown_until;
     std::uint32_t run_before = 0;
-    std::optional<ToolIndex> page_tool;   // whose page was opened last; none: another site's
+    std::optional<ToolIndex> page_tool;     // whose page was opened last; none: another site's
     std::vector<std::size_t> page_brought;  // hashes of the embeds since then
     std::uint32_t new_embeds = 0;           // in this burst
-    std::string newest_host;  // of the user's newest hello
+    std::string newest_host;                // of the user's newest hello
     std::array<std::pair<std::uint32_t, Company>, kRemembered> before{};  // by number modulo
   };
 

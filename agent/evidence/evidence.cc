@@ -10,23 +10,35 @@ namespace gnomon {
 namespace {
 
 constexpr std::chrono::seconds kSettleAfter{6};
-// A sign-in form brings one or two, to count who gives up.
 constexpr std::uint32_t kScreenBrings = 3;
+constexpr std::uint32_t kOutreachWeighs = 3;  // a tag manager alone is in many products too
 constexpr std::size_t kMaxPending = 256;  // page loads of six seconds; who opens more is no person
 
 // What tools of a category are for, by the pages that load them.
 Brings brings_of_category(std::string_view category) {
-  constexpr std::array<std::string_view, 10> kOutreach{
-      "advertising-attribution", "marketing-automation", "email-marketing",
-      "loyalty-affiliate-reviews", "tag-consent", "sales-intelligence", "social-media", "crm",
-      "ecommerce", "seo-content"};
+  constexpr std::array<std::string_view, 10> kOutreach{"advertising-attribution",
+                                                       "marketing-automation",
+                                                       "email-marketing",
+                                                       "loyalty-affiliate-reviews",
+                                                       "tag-consent",
+                                                       "sales-intelligence",
+                                                       "social-media",
+                                                       "crm",
+                                                       "ecommerce",
+                                                       "seo-content"};
   constexpr std::array<std::string_view, 7> kInner{
-      "helpdesk",         "monitoring-incident",   "product-management", "cdp-enrichment",
+      "helpdesk",         "monitoring-incident",   "product-management",    "cdp-enrichment",
       "payments-billing", "web-product-analytics", "experimentation-replay"};
   const auto in = [category](const auto& list) {
     return std::find(list.begin(), list.end(), category) != list.end();
   };
   return in(kOutreach) ? Brings::outreach : in(kInner) ? Brings::inner : Brings::nothing;
+}
+
+// is_screen tells whether a page load was one of a product's screens, by what it brought.
+bool is_screen(const Company& company) {
+  return !company.form_sign && company.inner >= kScreenBrings &&
+         company.inner > kOutreachWeighs * company.outreach;
 }
 
 bool nobody_asks_why(Role role) {
@@ -138,7 +150,8 @@ Brings EvidenceRoom::brings_of(const Match& match) const {
   return attributed && match.role == Role::embed ? tools_.at(match.tool).brings : Brings::nothing;
 }
 
-// expect_screen asks again, once the page load is over, whether it was one of the product's screens.
+// expect_screen asks again, once the page load is over, whether it was one of the product's
+// screens.
 void EvidenceRoom::expect_screen(const StateKey& key, std::uint32_t burst, WallTime when) {
   const bool asked = std::any_of(pending_.begin(), pending_.end(), [&](const Pending& pending) {
     return pending.page && pending.burst == burst && pending.key == key;
@@ -240,13 +253,11 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, BurstVi
   const bool learning =
       (learning_until_ && sighting.when < *learning_until_) || known_before_.contains(tool.id);
   const bool was_pending = state.pending();
-  state.add(step_of(match, burst), before_of(user, match.tool), model_,
-            learning);
+  state.add(step_of(match, burst), before_of(user, match.tool), model_, learning);
   if (state.pending() && !was_pending && pending_.size() < kMaxPending) {
     pending_.push_back({key, user, burst.number, sighting.when + kSettleAfter, std::nullopt});
   }
-  if (match.role == Role::app && match.shares(Role::site) && burst.led_by == LedBy::itself &&
-      sighting.source != Source::dns) {
+  if (match.role == Role::app && burst.led_by == LedBy::itself && sighting.source != Source::dns) {
     expect_screen(key, burst.number, sighting.when);
   }
   follow_sequences(match, user);
@@ -292,7 +303,7 @@ void EvidenceRoom::settle_pending(WallTime now) {
     const Company company = bursts_.company(due.user, due.burst);
     if (!due.page) {
       state->second.settle(company, model_);
-    } else if (company.outreach == 0 && company.inner >= kScreenBrings) {
+    } else if (is_screen(company)) {
       const auto tool = pack_->find_tool(due.key.second);
       state->second.screen_opened(*due.page, due.burst,
                                   tool ? before_of(due.user, *tool) : SignIn{}, model_);

@@ -134,7 +134,7 @@ class EvidenceRoom {
   struct ToolFacts {
     std::string_view id;
     std::optional<ToolIndex> family;
-    bool message = false;  // made for mail or chat: its pages lead to others by links
+    bool message = false;             // made for mail or chat: its pages lead to others by links
     Brings brings = Brings::nothing;  // what its embeds say of the page that loads them
   };
   std::shared_ptr<const RulePack> pack_;

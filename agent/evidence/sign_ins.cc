@@ -100,8 +100,7 @@ void SignIns::note_family(Recent& recent, const Match& match, std::string_view f
   known.site_last = when;
 }
 
-SignIn SignIns::before(const std::string& user, ToolIndex tool,
-                       std::string_view family) const {
+SignIn SignIns::before(const std::string& user, ToolIndex tool, std::string_view family) const {
   SignIn sign_in;
   const auto found = users_.find(user);
   if (found == users_.end()) {

@@ -37,7 +37,14 @@ void ToolState::note_glimpse(const Step& step, const Model& model) {
 // adopt_glimpse takes the glimpse of its public pages, or a look at those of its vendor, for the
 // look that led here: sign-in or product were reached.
 void ToolState::adopt_glimpse(WallTime when, const SignIn& sign_in, const Model& model) {
-  if (inside_ || within(last_site_, when, model.sequence_window)) {
+  if (inside_) {
+    return;
+  }
+  if (within(last_site_, when, model.sequence_window)) {
+    if (glimpse_site_ && site_begin_ && *glimpse_site_ < *site_begin_ &&
+        within(glimpse_site_, when, model.sequence_window)) {
+      site_begin_ = glimpse_site_;
+    }
     return;
   }
   for (const auto& look : {glimpse_site_, sign_in.family_site}) {

@@ -170,6 +170,7 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
   const bool after_login = within(last_login_, when, model.sequence_window);
   const bool from_site = within(last_site_, when, model.sequence_window) && site_begin_ &&
                          when - *site_begin_ >= kAnotherPageAfter;
+  later_use_ = later_use_ || inside_;  // not its form: that is no screen
   if (inside_ || !(after_login || from_site)) {
     return;
   }
@@ -185,6 +186,23 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
   mark_day(when);
   note(when, "a page of it loaded what the screens of products load, and no advertising", {},
        Role::app);
+}
+
+// note_from_own_form: where the form is on the product's own host, the first page there was the
+// form, and the next is the product.
+void ToolState::note_from_own_form(const Step& step, const SignIn& sign_in, const Model& model) {
+  if (came_back_ || step.burst == use_burst_) {
+    return;
+  }
+  for (const FormSign& sign : sign_in.form_signs) {
+    if (sign.burst != 0 && sign.burst == use_burst_ &&
+        step.when - sign.when <= model.login_credit) {
+      came_back_ = true;
+      note_form_time(sign.when, step, model);
+      note_arrival(step.when, model);
+      return;
+    }
+  }
 }
 
 // note_provider: the sign-in went through an identity provider, opened at `when`.

@@ -60,7 +60,7 @@ struct FormSign {
 
 // SignIn is what is known of the user's sign-in just before a step.
 struct SignIn {
-  ToolIndex tool = 0;  // the one it was asked for
+  ToolIndex tool = 0;                    // the one it was asked for
   std::optional<WallTime> family_login;  // a sign-in host that the tool's family shares
   std::optional<WallTime> family_site;   // begin of the reading of public pages that it shares
   std::optional<WallTime> idp;           // an identity provider, opened and not just loaded
@@ -97,10 +97,9 @@ class ToolState {
   // host came over a connection that was still open.
   void page_hidden(WallTime when, std::uint32_t burst, const SignIn& sign_in, const Model& model);
 
-  // screen_opened: the page opened at `when` brought what the screens of products bring, and nothing
-  // that pages for the public do.
-  void screen_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in,
-                     const Model& model);
+  // screen_opened: the page opened at `when` brought what the screens of products bring, and
+  // nothing that pages for the public do.
+  void screen_opened(WallTime when, std::uint32_t burst, const SignIn& sign_in, const Model& model);
 
   // sequence_done records that a sequence of the catalogue was completed.
   void sequence_done(WallTime when, std::string_view id);
@@ -163,6 +162,7 @@ class ToolState {
   void note_first_use(const Step& step, const SignIn& sign_in, const Model& model);
   std::optional<WallTime> form_page(const Step& step, const SignIn& sign_in) const;
   void note_provider(WallTime when, const SignIn& sign_in);
+  void note_from_own_form(const Step& step, const SignIn& sign_in, const Model& model);
   void note_arrival(WallTime when, const Model& model);
   void note_form_time(std::optional<WallTime> begin, const Step& step, const Model& model);
   WallTime reached(WallTime begin, WallTime when) const;
@@ -237,7 +237,7 @@ class ToolState {
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
-  bool came_back_ = false;  // a hidden page followed its form
+  bool came_back_ = false;                // a hidden page followed its form
   bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
   std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool
   std::uint32_t own_burst_before_ = 0;

@@ -45,7 +45,8 @@ void ToolState::note_first_use(const Step& step, const SignIn& sign_in, const Mo
   }
   const std::optional<WallTime> form = form_page(step, sign_in);
   const WallTime end = std::min(reached(*site_begin_, when), form.value_or(when));
-  // Where the form is on the host of the public pages and did not show, part of the time is its own.
+  // Where the form is on the host of the public pages and did not show, part of the time is its
+  // own.
   const bool hides_form = site_shared_ && !last_login_ && !form;
   const WallTime::duration read =
       end - *site_begin_ - (hides_form ? model.long_login_after : seconds{0});
@@ -187,6 +188,8 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
   }
   if (!inside_) {
     note_arrival(step.when, model);
+  } else if (!after_login) {
+    note_from_own_form(step, sign_in, model);
   }
   if (step.role == Role::client && !back_end_) {
     note_back_end(step, model);

@@ -16,7 +16,7 @@ namespace gnomon::testing {
 class FakeRulePack final : public RulePack {
  public:
   ToolIndex add_tool(std::string id, std::optional<ToolIndex> family = {}, bool is_family = false) {
-    tools_.push_back({std::move(id), family, is_family});
+    tools_.push_back({std::move(id), family, is_family, {}});
     return static_cast<ToolIndex>(tools_.size() - 1);
   }
 
@@ -33,6 +33,9 @@ class FakeRulePack final : public RulePack {
     return match;
   }
 
+  void set_category(ToolIndex tool, std::string category) {
+    tools_.at(tool).category = std::move(category);
+  }
   void add_sequence(Sequence sequence) { sequences_.push_back(std::move(sequence)); }
   // set_own_tenant: of this tool the company has this tenant; others are foreign.
   void set_own_tenant(ToolIndex tool, std::string tenant) {
@@ -55,6 +58,7 @@ class FakeRulePack final : public RulePack {
     view.name = tool.id;
     view.family = tool.family;
     view.is_family = tool.is_family;
+    view.category = tool.category;
     return view;
   }
   std::optional<ToolIndex> find_tool(std::string_view id) const noexcept override {
@@ -106,6 +110,7 @@ class FakeRulePack final : public RulePack {
     std::string id;
     std::optional<ToolIndex> family;
     bool is_family = false;
+    std::string category;
   };
 
   std::vector<Tool> tools_;

@@ -71,6 +71,16 @@ class Story final : public ContactSink {
         1U << static_cast<unsigned>(Role::site) | 1U << static_cast<unsigned>(Role::embed);
     pack->add_host("sync.boards.com", Meaning::tool, boards, Role::client);
     pack->add_host("cdn.boards.com", Meaning::tool, boards, Role::asset);
+    const ToolIndex meter = pack->add_tool("meter");
+    pack->set_category(meter, "web-product-analytics");
+    for (const char* host : {"a.meter.com", "b.meter.com", "c.meter.com", "d.meter.com"}) {
+      pack->add_host(host, Meaning::tool, meter, Role::embed, Audience::visitor);
+    }
+    const ToolIndex ads = pack->add_tool("ads");
+    pack->set_category(ads, "advertising-attribution");
+    for (const char* host : {"a.ads.com", "b.ads.com"}) {
+      pack->add_host(host, Meaning::tool, ads, Role::embed, Audience::visitor);
+    }
     pack->add_host("click.tracker.com", Meaning::mail_click);
     pack->add_host("www.google.com", Meaning::shared);
     pack->add_host("accounts.idp.com", Meaning::idp).name = "An Identity Provider";
