@@ -261,9 +261,9 @@ def summary(judged, label):
     return score
 
 
-def show(judged, pages=(), verbose=False, groups=("fit", "held-out", "unseen", "fresh-1", "fresh-2", "fresh-3")):
+def show(judged, pages=(), verbose=False, groups=("fit", "held-out", "unseen", "fresh-1", "fresh-2", "fresh-3", "fresh-4")):
     """Prints the tables. The fresh group only when asked for: who looks at it while making features spoils it."""
-    for split in ("fit", "held-out", "unseen", "fresh-1", "fresh-2", "fresh-3", "fresh"):
+    for split in ("fit", "held-out", "unseen", "fresh-1", "fresh-2", "fresh-3", "fresh-4", "fresh"):
         if split not in groups:
             continue
         score = summary([j for j in judged if j[0]["split"] == split], split)
