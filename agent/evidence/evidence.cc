@@ -353,7 +353,7 @@ std::vector<Judgement> EvidenceRoom::judgements() const {
     judgement.tool = key.second;
     judgement.verdict = state.verdict(model_, now_);
     judgement.signup_probability = state.probability_of_signup(model_);
-    judgement.features = state.features();
+    judgement.features = state.features(model_);
     judgement.by_role = state.by_role();
     judgement.tenants = state.tenants();
     judgement.first = state.first();

@@ -36,7 +36,6 @@ Model model_of(const RulePack& pack) {
   read(pack, "sequence", model.sequence);
   read(pack, "site_then_app", model.site_then_app);
   read(pack, "site_read", model.site_read);
-  read(pack, "site_studied", model.site_studied);
   read(pack, "more_pages", model.more_pages);
   read(pack, "login_then_app", model.login_then_app);
   read(pack, "app_first", model.app_first);
@@ -44,8 +43,7 @@ Model model_of(const RulePack& pack) {
   read(pack, "first_ever", model.first_ever);
   read(pack, "new_tenant", model.new_tenant);
   read(pack, "own_tenant", model.own_tenant);
-  read(pack, "long_login", model.long_login);
-  read(pack, "form_filled", model.form_filled);
+  read(pack, "form_time", model.form_time);
   read(pack, "slow_arrival", model.slow_arrival);
   read(pack, "mail_click", model.mail_click);
   read(pack, "captcha", model.captcha);
@@ -61,11 +59,12 @@ Model model_of(const RulePack& pack) {
   read_duration(pack, "sequence_window_s", model.sequence_window);
   read_duration(pack, "login_credit_s", model.login_credit);
   read_duration(pack, "idp_credit_s", model.idp_credit);
-  read_duration(pack, "site_read_after_s", model.site_read_after);
-  read_duration(pack, "site_studied_after_s", model.site_studied_after);
-  read_duration(pack, "long_login_after_s", model.long_login_after);
-  read_duration(pack, "form_filled_after_s", model.form_filled_after);
-  read_duration(pack, "slow_arrival_after_s", model.slow_arrival_after);
+  read_duration(pack, "site_read_from_s", model.site_read_from);
+  read_duration(pack, "site_read_full_s", model.site_read_full);
+  read_duration(pack, "form_time_from_s", model.form_time_from);
+  read_duration(pack, "form_time_full_s", model.form_time_full);
+  read_duration(pack, "slow_arrival_from_s", model.slow_arrival_from);
+  read_duration(pack, "slow_arrival_full_s", model.slow_arrival_full);
   read_duration(pack, "burst_quiet_ms", model.burst_quiet);
   read_duration(pack, "burst_longest_s", model.burst_longest);
   read_duration(pack, "session_gap_s", model.session_gap);
@@ -74,19 +73,29 @@ Model model_of(const RulePack& pack) {
   return model;
 }
 
+double share_of(std::chrono::seconds time, std::chrono::seconds from, std::chrono::seconds full) {
+  using Seconds = std::chrono::duration<double>;
+  if (time <= from) {
+    return 0;
+  }
+  if (time >= full) {
+    return 1;
+  }
+  return std::log(Seconds{time} / Seconds{from}) / std::log(Seconds{full} / Seconds{from});
+}
+
 double signup_probability(const Model& model, const Features& f) {
   const auto term = [](bool present, double weight) { return present ? weight : 0.0; };
   const double z = model.bias + term(f.signup_host, model.signup_host) +
                    term(f.sequence, model.sequence) + term(f.site_then_app, model.site_then_app) +
-                   term(f.site_read, model.site_read) + term(f.site_studied, model.site_studied) +
-                   term(f.more_pages, model.more_pages) + term(f.own_tenant, model.own_tenant) +
-                   term(f.form_filled, model.form_filled) +
-                   term(f.slow_arrival, model.slow_arrival) + term(f.form_only, model.form_only) +
+                   f.site_read * model.site_read + f.form_time * model.form_time +
+                   f.slow_arrival * model.slow_arrival + term(f.more_pages, model.more_pages) +
+                   term(f.own_tenant, model.own_tenant) + term(f.form_only, model.form_only) +
                    term(f.login_then_app, model.login_then_app) +
                    term(f.app_first, model.app_first) + term(f.sequence_rule, model.sequence_rule) +
                    term(f.first_ever, model.first_ever) + term(f.new_tenant, model.new_tenant) +
-                   term(f.long_login, model.long_login) + term(f.mail_click, model.mail_click) +
-                   term(f.captcha, model.captcha) + term(f.company_sign_in, model.company_sign_in) +
+                   term(f.mail_click, model.mail_click) + term(f.captcha, model.captcha) +
+                   term(f.company_sign_in, model.company_sign_in) +
                    term(f.back_end_later, model.back_end_later) + term(f.one_look, model.one_look) +
                    term(f.app_session, model.app_session) + term(f.second_day, model.second_day) +
                    term(f.guest_only, model.guest_only) + term(f.dns_only, model.dns_only);

@@ -8,26 +8,24 @@
 
 namespace gnomon {
 
-// Features are the facts about one user and tool that speak for or against a new account. Each is
-// 0 or 1 unless said otherwise.
+// Features are the facts about one user and tool that speak for or against a new account. What
+// takes time is told by its share, 0 to 1: from nothing to as long as whoever is new needs.
 struct Features {
-  bool signup_host = false;     // a host that serves nothing but sign-up
-  bool sequence = false;        // site, then sign-in, then the product, in time
-  bool site_then_app = false;   // site, then the product; a sign-in on its own host stays unseen
-  bool site_read = false;       // the public pages were read, not just passed, before the first use
-  bool site_studied = false;    // ... and for a good while
-  bool more_pages = false;      // more than one public page was opened before the first use
-  bool login_then_app = false;  // sign-in, then the product, without the site before it
-  bool app_first = false;       // the product's host came before its sign-in: an old bookmark
-  bool sequence_rule = false;   // a sequence written for this tool in the catalogue
-  bool first_ever = false;      // no earlier use by this user on this device
-  bool new_tenant = false;      // a tenant label never seen here, right after a sign-in
-  bool own_tenant = false;      // only the company's own part of the tool: no find, whatever else
-  bool long_login = false;      // the sign-in took as long as filling in a form takes
-  bool form_filled = false;     // ... and as long as making an account and confirming it
-  bool slow_arrival = false;    // from the first look to the product took minutes
-  bool mail_click = false;      // a link in a mail led on, soon after the first contact
-  bool captcha = false;         // a captcha while signing in
+  bool signup_host = false;    // a host that serves nothing but sign-up
+  bool sequence = false;       // site, then sign-in, then the product, in time
+  bool site_then_app = false;  // site, then the product; a sign-in on its own host stays unseen
+  double site_read = 0;  // share: the public pages were read, not just passed, before the first use
+  bool more_pages = false;       // more than one public page was opened before the first use
+  bool login_then_app = false;   // sign-in, then the product, without the site before it
+  bool app_first = false;        // the product's host came before its sign-in: an old bookmark
+  bool sequence_rule = false;    // a sequence written for this tool in the catalogue
+  bool first_ever = false;       // no earlier use by this user on this device
+  bool new_tenant = false;       // a tenant label never seen here, right after a sign-in
+  bool own_tenant = false;       // only the company's own part of the tool: no find, whatever else
+  double form_time = 0;          // share: the sign-in took as long as filling in a form
+  double slow_arrival = 0;       // share: from the first look to the product took minutes
+  bool mail_click = false;       // a link in a mail led on, soon after the first contact
+  bool captcha = false;          // a captcha while signing in
   bool company_sign_in = false;  // signed in through the company's own sign-in
   bool back_end_later = false;   // its back end, first contacted in a page load after the site's
   bool form_only = false;        // the sign-up page was opened, and nothing came of it
@@ -46,8 +44,7 @@ struct Model {
   double signup_host = 6.5;
   double sequence = 3.5;
   double site_then_app = 1.5;
-  double site_read = 1.5;
-  double site_studied = 0.5;
+  double site_read = 4.0;
   double more_pages = 0.5;
   double login_then_app = 1.5;
   double app_first = -1.5;
@@ -55,9 +52,8 @@ struct Model {
   double first_ever = 2.0;
   double new_tenant = 0.5;
   double own_tenant = -14.0;
-  double long_login = 1.0;
-  double form_filled = 1.0;
-  double slow_arrival = 1.0;
+  double form_time = 2.5;
+  double slow_arrival = 2.0;
   double mail_click = 1.5;
   double captcha = 0.7;
   double company_sign_in = -14.0;
@@ -74,11 +70,13 @@ struct Model {
   std::chrono::seconds sequence_window{1800};  // from the site to the product
   std::chrono::seconds login_credit{600};  // a family's sign-in counts for the member that follows
   std::chrono::seconds idp_credit{120};    // a provider's sign-in counts for the tool that follows
-  std::chrono::seconds site_read_after{20};  // on the public pages before the first use
-  std::chrono::seconds site_studied_after{45};
-  std::chrono::seconds long_login_after{12};    // sign-in to product
-  std::chrono::seconds form_filled_after{30};   // the same, with a name and a mail to confirm
-  std::chrono::seconds slow_arrival_after{60};  // first look to product
+  // Shares: nothing up to `from`, all of it from `full` on, by the logarithm in between.
+  std::chrono::seconds site_read_from{10};  // on the public pages before the first use
+  std::chrono::seconds site_read_full{40};
+  std::chrono::seconds form_time_from{10};  // sign-in to product
+  std::chrono::seconds form_time_full{40};
+  std::chrono::seconds slow_arrival_from{25};  // first look to product
+  std::chrono::seconds slow_arrival_full{90};
   // Silence that ends a page load. Pages go on for seconds: what loads late must not look opened.
   std::chrono::milliseconds burst_quiet{3000};
   std::chrono::seconds burst_longest{20};  // a page load is over after this at the latest
@@ -89,6 +87,9 @@ struct Model {
 
 // model_of reads the weights of a pack over the defaults.
 Model model_of(const RulePack& pack);
+
+// share_of tells how much of the way from `from` to `full` a time is: 0 to 1, by its logarithm.
+double share_of(std::chrono::seconds time, std::chrono::seconds from, std::chrono::seconds full);
 
 // signup_probability is the logistic of the weighted features, 0 to 1.
 double signup_probability(const Model& model, const Features& features);

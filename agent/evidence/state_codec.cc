@@ -7,7 +7,8 @@
 namespace gnomon {
 namespace {
 
-constexpr std::string_view kMagic = "GNEVID01";
+constexpr std::string_view kMagic = "GNEVID02";
+constexpr std::string_view kFormerMagic = "GNEVID01";
 constexpr std::size_t kMaxText = 512;
 constexpr std::uint32_t kMaxStates = 65536;
 constexpr std::int64_t kNoTime = INT64_MIN;
@@ -51,17 +52,27 @@ bool read_text(ByteReader& reader, std::string& text) {
 
 }  // namespace
 
-// The flags of a state in the order of their bits.
-template <typename State>
-auto StateCodec::flags_of(State& s) {
-  return std::array{&s.known_before_,   &s.signup_host_,  &s.sequence_,       &s.login_then_app_,
-                    &s.sequence_rule_,  &s.new_tenant_,   &s.long_login_,     &s.mail_click_,
-                    &s.captcha_,        &s.app_session_,  &s.exclusive_use_,  &s.guest_seen_,
-                    &s.program_api_,    &s.browser_api_,  &s.site_then_app_,  &s.site_read_,
-                    &s.app_first_,      &s.inside_,       &s.form_host_,      &s.back_end_,
-                    &s.back_end_later_, &s.invited_,      &s.later_use_,      &s.site_asks_,
-                    &s.site_studied_,   &s.more_pages_,   &s.own_tenant_,     &s.other_tenant_,
-                    &s.form_filled_,    &s.slow_arrival_, &s.company_sign_in_};
+// Steps is how format 1 told times: by steps.
+struct StateCodec::Steps {
+  bool site_read = false;
+  bool site_studied = false;
+  bool long_login = false;
+  bool form_filled = false;
+  bool slow_arrival = false;
+};
+
+// The flags of a state in the order of their bits; those of the steps are 0 since format 2.
+template <typename State, typename Old>
+auto StateCodec::flags_of(State& s, Old& steps) {
+  return std::array{
+      &s.known_before_,    &s.signup_host_,     &s.sequence_,       &s.login_then_app_,
+      &s.sequence_rule_,   &s.new_tenant_,      &steps.long_login,  &s.mail_click_,
+      &s.captcha_,         &s.app_session_,     &s.exclusive_use_,  &s.guest_seen_,
+      &s.program_api_,     &s.browser_api_,     &s.site_then_app_,  &steps.site_read,
+      &s.app_first_,       &s.inside_,          &s.form_host_,      &s.back_end_,
+      &s.back_end_later_,  &s.invited_,         &s.later_use_,      &s.site_asks_,
+      &steps.site_studied, &s.more_pages_,      &s.own_tenant_,     &s.other_tenant_,
+      &steps.form_filled,  &steps.slow_arrival, &s.company_sign_in_};
 }
 
 void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {
@@ -84,11 +95,15 @@ void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {
   writer.u8(s.api_days_);
   std::uint32_t bits = 0;
   std::uint32_t bit = 1;
-  for (const bool* flag : flags_of(s)) {
+  const Steps none;
+  for (const bool* flag : flags_of(s, none)) {
     bits |= *flag ? bit : 0;
     bit <<= 1U;
   }
   writer.u32(bits);
+  for (const std::chrono::seconds time : {s.read_, s.form_time_, s.way_}) {
+    writer.u32(static_cast<std::uint32_t>(time.count()));
+  }
   writer.u8(static_cast<std::uint8_t>(s.best_rule_));
   writer.u8(static_cast<std::uint8_t>(s.tenants_.size()));
   for (const std::string& tenant : s.tenants_) {
@@ -103,7 +118,14 @@ void StateCodec::write_state(ByteWriter& writer, const ToolState& s) {
   }
 }
 
-bool StateCodec::read_state(ByteReader& reader, ToolState& s) {
+void StateCodec::read_steps(const Steps& steps, ToolState& s) {
+  using std::chrono::seconds;
+  s.read_ = steps.site_studied ? seconds{45} : steps.site_read ? seconds{20} : seconds{0};
+  s.form_time_ = steps.form_filled ? seconds{30} : steps.long_login ? seconds{12} : seconds{0};
+  s.way_ = steps.slow_arrival ? seconds{60} : seconds{0};
+}
+
+bool StateCodec::read_state(ByteReader& reader, bool former, ToolState& s) {
   s.first_ = read_time(reader).value_or(WallTime{});
   s.last_ = read_time(reader).value_or(WallTime{});
   for (std::uint32_t& count : s.by_role_) {
@@ -123,9 +145,17 @@ bool StateCodec::read_state(ByteReader& reader, ToolState& s) {
   s.api_days_ = reader.u8();
   const std::uint32_t bits = reader.u32();
   std::uint32_t bit = 1;
-  for (bool* flag : flags_of(s)) {
+  Steps steps;
+  for (bool* flag : flags_of(s, steps)) {
     *flag = (bits & bit) != 0;
     bit <<= 1U;
+  }
+  if (former) {
+    read_steps(steps, s);
+  } else {
+    for (auto* time : {&s.read_, &s.form_time_, &s.way_}) {
+      *time = std::chrono::seconds{reader.u32()};
+    }
   }
   const std::uint8_t rule = reader.u8();
   if (rule < 1 || rule > 3) {
@@ -181,7 +211,8 @@ Result<StateCodec::Decoded, StateFault> StateCodec::decode(Bytes bytes) {
   if (!reader.ok() || !std::equal(magic.begin(), magic.end() - 2, kMagic.begin())) {
     return Failure{StateFault::not_a_state};
   }
-  if (!std::equal(magic.begin(), magic.end(), kMagic.begin())) {
+  const bool former = std::equal(magic.begin(), magic.end(), kFormerMagic.begin());
+  if (!former && !std::equal(magic.begin(), magic.end(), kMagic.begin())) {
     return Failure{StateFault::newer_format};
   }
   Decoded decoded;
@@ -194,7 +225,8 @@ Result<StateCodec::Decoded, StateFault> StateCodec::decode(Bytes bytes) {
     std::string user;
     std::string tool;
     ToolState state;
-    if (!read_text(reader, user) || !read_text(reader, tool) || !read_state(reader, state)) {
+    if (!read_text(reader, user) || !read_text(reader, tool) ||
+        !read_state(reader, former, state)) {
       return Failure{StateFault::damaged};
     }
     decoded.states.insert_or_assign({std::move(user), std::move(tool)}, std::move(state));

@@ -32,10 +32,12 @@ class StateCodec {
   static Result<Decoded, StateFault> decode(Bytes bytes);
 
  private:
-  template <typename State>
-  static auto flags_of(State& state);
+  struct Steps;
+  template <typename State, typename Old>
+  static auto flags_of(State& state, Old& steps);
+  static void read_steps(const Steps& steps, ToolState& state);
   static void write_state(ByteWriter& writer, const ToolState& state);
-  static bool read_state(ByteReader& reader, ToolState& state);
+  static bool read_state(ByteReader& reader, bool former, ToolState& state);
 };
 
 }  // namespace gnomon

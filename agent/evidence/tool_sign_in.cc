@@ -50,12 +50,17 @@ std::optional<WallTime> ToolState::form_begin(const Step& step, const SignIn& si
 
 void ToolState::note_form_time(std::optional<WallTime> begin, const Step& step,
                                const Model& model) {
-  if (!begin || step.when - *begin < model.long_login_after) {
+  if (!begin || step.when <= *begin) {
     return;
   }
-  long_login_ = true;
-  form_filled_ = form_filled_ || step.when - *begin >= model.form_filled_after;
-  note(step.when, "the sign-in took as long as filling in a form does", {}, Role::login);
+  const auto took = std::chrono::floor<seconds>(step.when - *begin);
+  const bool told =
+      share_of(form_time_, model.form_time_from, model.form_time_full) >= kWorthTelling;
+  form_time_ = std::max(form_time_, took);
+  if (!told && share_of(took, model.form_time_from, model.form_time_full) >= kWorthTelling) {
+    note(step.when, "the sign-in took " + time_words(took) + ", as filling in a form does", {},
+         Role::login);
+  }
 }
 
 // note_arrival: the product itself is reached. How long did the way take, from the first look at
@@ -67,10 +72,12 @@ void ToolState::note_arrival(WallTime when, const Model& model) {
       begin = std::min(begin, *earlier);
     }
   }
-  if (reached(begin, when) - begin >= model.slow_arrival_after && !slow_arrival_) {
-    slow_arrival_ = true;
-    note(when, "from the first look to the product took as long as reading and filling in a form",
-         {}, Role::unknown);
+  const auto took = std::chrono::floor<seconds>(reached(begin, when) - begin);
+  const bool told =
+      share_of(way_, model.slow_arrival_from, model.slow_arrival_full) >= kWorthTelling;
+  way_ = std::max(way_, took);
+  if (!told && share_of(took, model.slow_arrival_from, model.slow_arrival_full) >= kWorthTelling) {
+    note(when, "from the first look to the product it took " + time_words(took), {}, Role::unknown);
   }
 }
 

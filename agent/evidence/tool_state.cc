@@ -160,7 +160,7 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
   // Not where an earlier page load of that very host did without it.
   const bool other_page = step.behind_shared && site_shared_ && announced_api_ == 0 &&
                           site_begin_ && step.burst != site_burst_ &&
-                          step.when - *site_begin_ >= model.site_read_after / 2;
+                          step.when - *site_begin_ >= model.site_read_from;
   const bool announced = !signing_in && !other_page && (step.behind_site || host == announced_api_);
   if (announced) {
     announced_api_ = host;
@@ -186,7 +186,7 @@ void ToolState::note_first_api(const Step& step, const SignIn& sign_in, const Mo
   } else if (from_login) {
     note_return(step, sign_in, model);
   } else if (site_begin_ && step.burst != site_burst_ &&
-             step.when - *site_begin_ >= model.site_read_after / 2 &&
+             step.when - *site_begin_ >= model.site_read_from &&
              within(last_site_, step.when, model.sequence_window)) {
     back_end_later_ = true;
     note_use_burst(step);

@@ -111,7 +111,7 @@ class ToolState {
   double probability_of_signup(const Model& model) const;
 
   // features are the facts the model weighs, for explanations and for fitting.
-  Features features() const;
+  Features features(const Model& model) const;
 
   bool pending() const { return weak_pending_.has_value(); }
   const std::vector<Evidence>& evidence() const { return evidence_; }
@@ -199,13 +199,16 @@ class ToolState {
   std::optional<WallTime> session_last_;
   std::uint32_t session_flows_ = 0;
 
+  // The longest that was seen, in whole seconds as they are saved; zero for not at all.
+  std::chrono::seconds read_{};       // of its public pages, before the first use
+  std::chrono::seconds form_time_{};  // from the form to the product
+  std::chrono::seconds way_{};        // from the first look to the product
+
   // What stays true once it was seen.
   bool signup_host_ = false;
   bool sequence_ = false;
   bool site_then_app_ = false;
-  bool site_read_ = false;
-  bool site_studied_ = false;  // ... for a good while
-  bool more_pages_ = false;    // more than one public page was opened before the first use
+  bool more_pages_ = false;  // more than one public page was opened before the first use
   bool login_then_app_ = false;
   bool app_first_ = false;
   bool inside_ = false;  // the product itself was opened, beyond hosts that its public pages share
@@ -213,9 +216,6 @@ class ToolState {
   bool new_tenant_ = false;
   bool own_tenant_ = false;    // the company's own part of the tool was contacted
   bool other_tenant_ = false;  // another part than the company's own was
-  bool long_login_ = false;
-  bool form_filled_ = false;   // ... so long as making an account and confirming it takes
-  bool slow_arrival_ = false;  // from the first look to the product took minutes
   bool mail_click_ = false;
   bool captcha_ = false;
   bool company_sign_in_ = false;  // signed in through the company's own sign-in

@@ -48,15 +48,11 @@ void ToolState::note_first_use(const Step& step, const SignIn& sign_in, const Mo
   // Where the form is on the host of the public pages and did not show, part of the time is its
   // own.
   const bool hides_form = site_shared_ && !last_login_ && !form;
-  const WallTime::duration read =
-      end - *site_begin_ - (hides_form ? model.long_login_after : seconds{0});
-  if (read >= model.site_read_after) {
-    site_read_ = true;
-    site_studied_ = read >= model.site_studied_after;
-    note(when,
-         site_studied_ ? "its public pages were read first, for a good while"
-                       : "its public pages were read first, not just passed",
-         {}, Role::site);
+  const auto read = std::chrono::floor<seconds>(end - *site_begin_) -
+                    (hides_form ? model.form_time_from : seconds{0});
+  read_ = std::max(read_, read);
+  if (share_of(read, model.site_read_from, model.site_read_full) >= kWorthTelling) {
+    note(when, "its public pages were read first, for " + time_words(read), {}, Role::site);
   }
 }
 
@@ -220,11 +216,8 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
 void ToolState::note_back_end(const Step& step, const Model& model) {
   const bool at_form = form_host_ && !within(last_login_, step.when, model.sequence_window) &&
                        within(first_use_, step.when, model.login_credit);
-  if (at_form && step.when - *first_use_ >= model.long_login_after && !back_end_) {
-    long_login_ = true;
-    form_filled_ = form_filled_ || step.when - *first_use_ >= model.form_filled_after;
-    note(step.when, "from its form to the product took as long as filling in a form does", {},
-         Role::login);
+  if (at_form && !back_end_) {
+    note_form_time(first_use_, step, model);
   }
   note_arrival(step.when, model);
   back_end_ = true;

@@ -66,24 +66,22 @@ unsigned ToolState::days_within(WallTime now, int days) const {
   return count;
 }
 
-Features ToolState::features() const {
+Features ToolState::features(const Model& model) const {
   Features f;
   f.signup_host = signup_host_;
   f.sequence = sequence_;
   f.site_then_app = site_then_app_ && !sequence_;
-  f.site_read = site_read_;
-  f.site_studied = site_studied_;
+  f.site_read = share_of(read_, model.site_read_from, model.site_read_full);
+  f.form_time = share_of(form_time_, model.form_time_from, model.form_time_full);
+  f.slow_arrival = share_of(way_, model.slow_arrival_from, model.slow_arrival_full);
   f.more_pages = more_pages_;
   f.own_tenant = own_tenant_ && !other_tenant_;
-  f.form_filled = form_filled_;
-  f.slow_arrival = slow_arrival_;
   f.form_only = signup_host_ && !inside_ && !login_then_app_ && !mail_click_;
   f.login_then_app = login_then_app_ && !sequence_;
   f.app_first = app_first_;
   f.sequence_rule = sequence_rule_;
   f.first_ever = !known_before_;
   f.new_tenant = new_tenant_;
-  f.long_login = long_login_;
   f.mail_click = mail_click_;
   f.captcha = captcha_;
   f.company_sign_in = company_sign_in_;
@@ -101,7 +99,7 @@ Features ToolState::features() const {
 double ToolState::probability_of_signup(const Model& model) const {
   // Without any contact with sign-up, sign-in or product there is nothing to judge. And what was
   // met in the learning period is taken for known, however new it looks: no evidence outweighs it.
-  return first_use_ && !known_before_ ? signup_probability(model, features()) : 0.0;
+  return first_use_ && !known_before_ ? signup_probability(model, features(model)) : 0.0;
 }
 
 Verdict ToolState::verdict(const Model& model, WallTime now) const {

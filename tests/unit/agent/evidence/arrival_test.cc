@@ -15,13 +15,13 @@ TEST_CASE("Arrival: reading and a form take minutes, a sign-in does not", "[agen
   Story slow;
   slow.see(0, "asana.com").see(50, "login.asana.com").see(90, "app.asana.com");
   CHECK(slow.of("asana").features.slow_arrival);
-  CHECK(slow.of("asana").features.site_studied);
-  CHECK(slow.of("asana").features.form_filled);
+  CHECK(slow.of("asana").features.site_read);
+  CHECK(slow.of("asana").features.form_time);
   CHECK(slow.stage("asana") == Stage::signup_likely);
   Story quick;
   quick.see(0, "asana.com").see(6, "login.asana.com").see(14, "app.asana.com");
   CHECK_FALSE(quick.of("asana").features.slow_arrival);
-  CHECK_FALSE(quick.of("asana").features.form_filled);
+  CHECK_FALSE(quick.of("asana").features.form_time);
   CHECK(quick.stage("asana") == Stage::visited);
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("Arrival: the product may show by its API or a published file alone",
   Story api;
   api.see(0, "asana.com").see(30, "login.asana.com").see(70, "api.asana.com");
   CHECK(api.of("asana").features.sequence);
-  CHECK(api.of("asana").features.form_filled);
+  CHECK(api.of("asana").features.form_time);
   Story form;  // its sign-in page calls the API itself
   form.see(0, "asana.com").see(30, "login.asana.com").see(30.5, "api.asana.com");
   CHECK_FALSE(form.of("asana").features.login_then_app);
@@ -87,7 +87,7 @@ TEST_CASE("Arrival: after a link in a mail the product may show by its files alo
   story.see(0, "asana.com").see(30, "login.asana.com").see(80, "click.tracker.com");
   story.see(80.3, "cdn.asana.com");
   CHECK(story.of("asana").features.sequence);
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
   Story newsletter;  // nobody was signing in
   newsletter.see(0, "asana.com").see(80, "click.tracker.com").see(80.3, "cdn.asana.com");
   CHECK_FALSE(newsletter.of("asana").features.sequence);
@@ -98,10 +98,10 @@ TEST_CASE("Arrival: a form on the product's own host is timed through an identit
   Story slow;
   slow.see(0, "asana.com").see(25, "app.asana.com").see(33, "accounts.idp.com");
   slow.see(62, "cdn.asana.com");
-  CHECK(slow.of("asana").features.form_filled);
+  CHECK(slow.of("asana").features.form_time);
   Story quick;
   quick.see(25, "app.asana.com").see(29, "accounts.idp.com").see(34, "cdn.asana.com");
-  CHECK_FALSE(quick.of("asana").features.long_login);
+  CHECK_FALSE(quick.of("asana").features.form_time);
 }
 
 TEST_CASE("Arrival: the company's own part of a tool is no new account", "[agent][evidence]") {

@@ -31,7 +31,7 @@ TEST_CASE("Evidence: site, sign-in and product in order is a likely sign-up", "[
   CHECK(trello.verdict.stage == Stage::signup_likely);
   CHECK(trello.verdict.confidence >= 800);
   CHECK(story.says("trello", "sign-in page"));
-  CHECK(story.says("trello", "as long as filling in a form"));
+  CHECK(story.says("trello", "as filling in a form does"));
   CHECK(story.stage("counter") == Stage::embedded);
 }
 
@@ -44,7 +44,7 @@ TEST_CASE("Evidence: the same steps in the learning period are no sign-up", "[ag
   // However much speaks for it.
   story.see(1000, "asana.com").see(1060, "login.asana.com").see(1120, "mail-links.asana.com");
   story.see(1121, "app.asana.com").see(1180, "sync.asana.com").see(1240, "app.asana.com");
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
   CHECK(story.stage("asana") == Stage::visited);
 }
 

@@ -29,7 +29,7 @@ TEST_CASE("Hidden pages: what is new after a form is another page of the tool",
   CHECK(story.of("asana").features.one_look);
   loads(story, 95, {"b.meter.com", "c.meter.com"});
   CHECK_FALSE(story.of("asana").features.one_look);
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
   CHECK(story.of("asana").features.slow_arrival);
   CHECK(story.says("asana", "another page was opened after its form"));
   CHECK(story.stage("asana") == Stage::signup_likely);
@@ -58,7 +58,7 @@ TEST_CASE("Hidden pages: whoever had arrived already did not fill in a form unti
   Story story;
   story.see(0, "asana.com").see(6, "login.asana.com").see(14, "app.asana.com");
   loads(story, 90, {"a.meter.com", "b.meter.com"});
-  CHECK_FALSE(story.of("asana").features.form_filled);
+  CHECK_FALSE(story.of("asana").features.form_time);
   CHECK_FALSE(story.of("asana").features.slow_arrival);
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("Hidden pages: no advertising among what products load makes a screen 
   };
   const Features screen = play({"a.meter.com", "b.meter.com", "c.meter.com"});
   CHECK(screen.site_then_app);
-  CHECK(screen.site_studied);
+  CHECK(screen.site_read);
   CHECK(screen.slow_arrival);
   // A page for the public, a form, and too little to tell.
   CHECK_FALSE(play({"a.meter.com", "b.meter.com", "c.meter.com", "b.ads.com"}).site_then_app);
@@ -125,10 +125,10 @@ TEST_CASE("Hidden pages: a hidden form ends the reading, a public page with a bu
   };
   const Features form = play("a.meter.com");
   CHECK_FALSE(form.site_read);
-  CHECK(form.form_filled);
+  CHECK(form.form_time);
   const Features page = play("b.ads.com");
   CHECK(page.site_read);
-  CHECK_FALSE(page.form_filled);
+  CHECK_FALSE(page.form_time);
 }
 
 TEST_CASE("Hidden pages: a provider opened from a hidden form is a way in", "[agent][evidence]") {
@@ -144,10 +144,10 @@ TEST_CASE("Hidden pages: on the product's own host the first page with a button 
           "[agent][evidence]") {
   Story story;
   story.see(0, "app.asana.com").see(0.2, "accounts.idp.com").see(40, "app.asana.com");
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
   Story screens;
   screens.see(0, "app.asana.com").see(40, "app.asana.com");
-  CHECK_FALSE(screens.of("asana").features.form_filled);
+  CHECK_FALSE(screens.of("asana").features.form_time);
 }
 
 TEST_CASE("Hidden pages: reading began with the look beside another tab", "[agent][evidence]") {

@@ -161,20 +161,20 @@ TEST_CASE("Opened: only the first contact after a sign-in tells how long the for
           "[agent][evidence]") {
   Story quick;
   quick.see(0, "id.atlassian.com").see(6, "ws.trello.com").see(90, "gateway.trello.com");
-  CHECK_FALSE(quick.of("trello").features.long_login);
+  CHECK_FALSE(quick.of("trello").features.form_time);
   Story slow;
   slow.see(0, "id.atlassian.com").see(30, "ws.trello.com");
-  CHECK(slow.of("trello").features.long_login);
+  CHECK(slow.of("trello").features.form_time);
 }
 
 TEST_CASE("Opened: a form on the product's own host shows by how late the back end comes",
           "[agent][evidence]") {
   Story form;
   form.see(0, "start.asana.com").see(25, "sync.asana.com");
-  CHECK(form.of("asana").features.long_login);
+  CHECK(form.of("asana").features.form_time);
   Story bookmark;
   bookmark.see(0, "start.asana.com").see(0.5, "sync.asana.com").see(60, "sync.asana.com");
-  CHECK_FALSE(bookmark.of("asana").features.long_login);
+  CHECK_FALSE(bookmark.of("asana").features.form_time);
 }
 
 TEST_CASE("Opened: a back end contacted with the public pages is no sign of the product",

@@ -15,12 +15,12 @@ TEST_CASE("Sign-in: reading ends where a page brings a robot check or a provider
     Story form;
     form.see(0, "asana.com").see(7, "cdn.asana.com").see(7.2, sign).see(26, "app.asana.com");
     CHECK_FALSE(form.of("asana").features.site_read);
-    CHECK(form.of("asana").features.long_login);
+    CHECK(form.of("asana").features.form_time);
   }
   Story pages;
   pages.see(0, "asana.com").see(7, "cdn.asana.com").see(26, "app.asana.com");
   CHECK(pages.of("asana").features.site_read);
-  CHECK_FALSE(pages.of("asana").features.long_login);
+  CHECK_FALSE(pages.of("asana").features.form_time);
   Story at_once;  // the public pages themselves carry the button
   at_once.see(0, "asana.com").see(0.3, "accounts.idp.com").see(26, "app.asana.com");
   CHECK(at_once.of("asana").features.site_read);
@@ -35,11 +35,11 @@ TEST_CASE("Sign-in: the product's host after public pages on another is its form
   Story passed;
   passed.see(0, "asana.com").see(10, "work.asana.com").see(29, "sync.asana.com");
   CHECK_FALSE(passed.of("asana").features.site_read);
-  CHECK(passed.of("asana").features.long_login);
+  CHECK(passed.of("asana").features.form_time);
   Story read;
   read.see(0, "asana.com").see(28, "work.asana.com").see(35, "sync.asana.com");
   CHECK(read.of("asana").features.site_read);
-  CHECK_FALSE(read.of("asana").features.long_login);
+  CHECK_FALSE(read.of("asana").features.form_time);
 }
 
 TEST_CASE("Sign-in: a provider opened from the form is a way in, though nothing after it is seen",
@@ -67,7 +67,7 @@ TEST_CASE("Sign-in: the form's time runs on until something comes back from the 
           "[agent][evidence]") {
   Story story;
   story.see(0, "app.asana.com").see(6, "accounts.idp.com").see(40, "cdn.asana.com");
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
 }
 
 TEST_CASE("Sign-in: through the company's own sign-in it is no find", "[agent][evidence]") {
@@ -146,10 +146,10 @@ TEST_CASE("Sign-in: a link's host that a page loads as a pixel was not clicked",
 TEST_CASE("Sign-in: the time at the form ends with the click in the mail", "[agent][evidence]") {
   Story story;
   story.see(0, "app.asana.com").see(70, "mail-links.asana.com");
-  CHECK(story.of("asana").features.form_filled);
+  CHECK(story.of("asana").features.form_time);
   Story days;  // the form of another sitting says nothing
   days.see(0, "asana.com").see(9, "app.asana.com").see(1500, "mail-links.asana.com");
-  CHECK_FALSE(days.of("asana").features.form_filled);
+  CHECK_FALSE(days.of("asana").features.form_time);
 }
 
 TEST_CASE("Sign-in: public pages beside another tab make its product expected",
@@ -179,7 +179,7 @@ TEST_CASE("Sign-in: however much speaks for it, a form that was only opened make
   story.see(0, "www.survey.com").see(70, "script.counter.com").see(70.4, "api.survey.com");
   story.see(130, "signup.survey.com");
   CHECK(story.of("survey").features.back_end_later);
-  CHECK(story.of("survey").features.site_studied);
+  CHECK(story.of("survey").features.site_read);
   CHECK(story.stage("survey") == Stage::visited);
   story.see(190, "admin.survey.com");
   CHECK(story.stage("survey") == Stage::signup_likely);

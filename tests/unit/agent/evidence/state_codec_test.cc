@@ -36,7 +36,7 @@ TEST_CASE("State: every proper prefix is refused", "[evidence]") {
 
 TEST_CASE("State: a newer format and a foreign file are told apart", "[evidence]") {
   auto bytes = saved_story();
-  bytes[7] = '2';
+  bytes[7] = '3';
   CHECK(StateCodec::decode(bytes).error() == StateFault::newer_format);
   bytes[0] = 'X';
   CHECK(StateCodec::decode(bytes).error() == StateFault::not_a_state);
@@ -53,4 +53,41 @@ TEST_CASE("State: any single byte changed is refused or decoded, never a crash",
       }
     }
   }
+}
+
+TEST_CASE("State: format 1, which told times by steps, is read", "[evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(5, "login.asana.com").see(9, "app.asana.com");
+  auto bytes = story.room->save();
+  // FORMAT.md: one state, of nobody known, with a tool of five letters.
+  constexpr std::ptrdiff_t kFlags = 8 + 8 + 4 + 2 + (2 + 5) + 2 * 8 + 12 * 4 + 3 * 4 + 9 * 8 + 21;
+  constexpr std::ptrdiff_t kTimes = kFlags + 4;
+  bytes.erase(bytes.begin() + kTimes, bytes.begin() + kTimes + 12);
+  bytes[7] = '1';
+  // Bits of the steps "for a good while", "form filled" and "slow arrival".
+  for (const unsigned bit : {24U, 28U, 29U}) {
+    bytes[static_cast<std::size_t>(kFlags) + 3 - bit / 8] |=
+        static_cast<std::uint8_t>(1U << (bit % 8));
+  }
+  Story later;
+  REQUIRE(later.room->load(bytes));
+  const Features told = later.of("asana").features;
+  CHECK(told.sequence);
+  CHECK(told.site_read == 1);
+  CHECK(told.form_time > 0.5);
+  CHECK(told.slow_arrival > 0.5);
+  CHECK(later.room->save()[7] == '2');
+}
+
+TEST_CASE("State: times are the same after a restart", "[evidence]") {
+  Story story;
+  story.see(0, "asana.com").see(17.6, "login.asana.com").see(40.3, "app.asana.com");
+  Story later;
+  REQUIRE(later.room->load(story.room->save()));
+  const Features before = story.of("asana").features;
+  const Features after = later.of("asana").features;
+  CHECK(before.site_read > 0);
+  CHECK(after.site_read == before.site_read);
+  CHECK(after.form_time == before.form_time);
+  CHECK(after.slow_arrival == before.slow_arrival);
 }
