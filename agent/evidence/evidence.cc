@@ -164,7 +164,7 @@ void EvidenceRoom::expect_screen(const StateKey& key, std::uint32_t burst, WallT
 // follow_hidden tells a tool what most likely happened on its pages, though no host of it shows: a
 // provider was opened straight from them, or another page over a connection that was still open.
 void EvidenceRoom::follow_hidden(const Match& match, const std::string& user, BurstView burst) {
-  const bool provider = match.is(Meaning::idp);
+  const bool provider = match.is(Meaning::idp) && burst.led_by == LedBy::unclear;
   if (!burst.after || (!provider && !burst.hidden_page)) {
     return;
   }
