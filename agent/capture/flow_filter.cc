@@ -15,7 +15,7 @@ namespace {
 
 using enum Register;
 
-// Interface indexes up to here have a byte of their own; those beyond share that of index 0, which
+// Interface indexes up to here have a place of their own; those beyond share that of index 0, which
 // no interface has.
 constexpr std::uint32_t kInterfaces = 4096;
 
@@ -41,7 +41,7 @@ constexpr std::int32_t kWindowInValue = 4;
 constexpr std::int32_t kKey = -64;
 constexpr std::int32_t kValue = -72;
 constexpr std::int32_t kTcpHeader = -88;
-constexpr std::int32_t kZero = -96;
+constexpr std::int32_t kIndex = -96;
 static_assert(kKey + static_cast<std::int32_t>(kKeyBytes) <=
               ExtendedAssembler::cell_place(kFilterCells - 1));
 
@@ -80,6 +80,7 @@ class FlowProgram {
     scope.loopback = loopback_;
     scope.snaplen = snaplen_;
     const auto judged = code_.label();
+    blank_cells();
     code_.translate(build_kernel_filter(scope, Tails::left_out), judged);
     code_.place(judged);
     read_tcp_header();
@@ -100,26 +101,35 @@ class FlowProgram {
  private:
   static std::int32_t cell(std::uint32_t which) { return ExtendedAssembler::cell_place(which); }
 
+  // blank_cells puts a 0 where the rules end without having written what is read behind them. With
+  // CAP_BPF alone, as the service has it, the kernel refuses to read what was not written.
+  void blank_cells() {
+    for (std::uint32_t which = 0; which < kFilterCells; ++which) {
+      code_.store_value(Width::word, stack, cell(which), 0);
+    }
+  }
+
+  // leave_others_out has the map find the interface's place: to reckon with an index in an address
+  // wants CAP_PERFMON as well.
   void leave_others_out() {
-    const auto own_byte = code_.label();
-    const auto found = code_.label();
+    const auto own_place = code_.label();
+    const auto shared_place = code_.label();
+    const auto counts = code_.label();
     code_.load(Width::word, r9, r6, kArgumentInterface);
-    const auto shared_byte = code_.label();
-    code_.jump_if_not_below(r9, kInterfaces, shared_byte);
-    code_.go(own_byte);
-    code_.place(shared_byte);
+    code_.jump_if(BPF_JGE, r9, kInterfaces, shared_place);
+    code_.go(own_place);
+    code_.place(shared_place);
     code_.set(r9, 0);
-    code_.place(own_byte);
-    code_.store_value(Width::word, stack, kZero, 0);
+    code_.place(own_place);
+    code_.store(Width::word, stack, kIndex, r9);
     code_.set_map(r1, interfaces_fd_);
-    code_.address(r2, stack, kZero);
+    code_.address(r2, stack, kIndex);
     code_.call(BPF_FUNC_map_lookup_elem);
     code_.jump_if_null(r0, drop_);
-    code_.add_wide(r0, r9);
-    code_.load(Width::byte, r0, r0, 0);
-    code_.jump_if(BPF_JNE, r0, 0, found);
+    code_.load(Width::twin, r0, r0, 0);
+    code_.jump_if(BPF_JNE, r0, 0, counts);
     code_.go(drop_);
-    code_.place(found);
+    code_.place(counts);
   }
 
   // read_tcp_header leaves those that are no outgoing TCP segment to what the rules said.
@@ -274,9 +284,9 @@ Result<std::unique_ptr<FlowFilter>, IoError> FlowFilter::load(std::uint32_t snap
   if (!flows) {
     return Failure{flows.error()};
   }
-  auto interfaces =
-      make_map({BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), kInterfaces, 1, BPF_F_MMAPABLE},
-               "map of interfaces");
+  auto interfaces = make_map({BPF_MAP_TYPE_ARRAY, sizeof(std::uint32_t), sizeof(std::uint64_t),
+                              kInterfaces, BPF_F_MMAPABLE},
+                             "map of interfaces");
   if (!interfaces) {
     return Failure{interfaces.error()};
   }
@@ -286,22 +296,22 @@ Result<std::unique_ptr<FlowFilter>, IoError> FlowFilter::load(std::uint32_t snap
   if (!program) {
     return Failure{program.error()};
   }
-  void* shared =
-      ::mmap(nullptr, kInterfaces, PROT_READ | PROT_WRITE, MAP_SHARED, interfaces->descriptor(), 0);
+  void* shared = ::mmap(nullptr, kInterfaces * sizeof(std::uint64_t), PROT_READ | PROT_WRITE,
+                        MAP_SHARED, interfaces->descriptor(), 0);
   if (shared == MAP_FAILED) {
     return Failure{fault("map", "map of interfaces")};
   }
   return std::unique_ptr<FlowFilter>{
-      new FlowFilter{*std::move(program), {static_cast<std::uint8_t*>(shared), kInterfaces}}};
+      new FlowFilter{*std::move(program), {static_cast<std::uint64_t*>(shared), kInterfaces}}};
 }
 
 FlowFilter::~FlowFilter() {
-  ::munmap(interfaces_.data(), interfaces_.size());
+  ::munmap(interfaces_.data(), interfaces_.size_bytes());
 }
 
 void FlowFilter::choose(const FilterScope& scope) {
-  const std::uint8_t listed = scope.only_listed ? 1 : 0;
-  const std::uint8_t others = 1 - listed;
+  const std::uint64_t listed = scope.only_listed ? 1 : 0;
+  const std::uint64_t others = 1 - listed;
   const auto is_listed = [&scope](std::size_t index) {
     return std::find(scope.interfaces.begin(), scope.interfaces.end(), index) !=
            scope.interfaces.end();

@@ -45,11 +45,11 @@ class FlowFilter {
   Result<Ok, IoError> attach(int socket) const;
 
  private:
-  FlowFilter(KernelObject program, std::span<std::uint8_t> interfaces)
+  FlowFilter(KernelObject program, std::span<std::uint64_t> interfaces)
       : program_(std::move(program)), interfaces_(interfaces) {}
 
-  KernelObject program_;                // holds its maps
-  std::span<std::uint8_t> interfaces_;  // shared with the kernel: a byte for each index, 1 counts
+  KernelObject program_;                 // holds its maps
+  std::span<std::uint64_t> interfaces_;  // shared with the kernel: one for each index, 1 counts
 };
 
 }  // namespace gnomon

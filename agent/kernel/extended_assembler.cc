@@ -96,10 +96,6 @@ void ExtendedAssembler::address(Register to, Register base, std::int32_t offset)
   emit(BPF_ALU64 | BPF_ADD | BPF_K, to, Register::r0, 0, static_cast<std::uint32_t>(offset));
 }
 
-void ExtendedAssembler::add_wide(Register to, Register value) {
-  emit(BPF_ALU64 | BPF_ADD | BPF_X, to, value, 0, 0);
-}
-
 void ExtendedAssembler::shift_down(Register value, std::uint32_t bits) {
   emit(BPF_ALU64 | BPF_RSH | BPF_K, value, Register::r0, 0, bits);
 }
@@ -160,10 +156,6 @@ void ExtendedAssembler::jump_if_different(Register left, Register right, Label l
 
 void ExtendedAssembler::jump_if_above(Register left, Register right, Label label) {
   emit_jump(BPF_JMP | BPF_JGT | BPF_X, left, right, 0, label);
-}
-
-void ExtendedAssembler::jump_if_not_below(Register left, std::uint32_t right, Label label) {
-  emit_jump(BPF_JMP | BPF_JGE | BPF_K, left, Register::r0, right, label);
 }
 
 void ExtendedAssembler::call(std::int32_t helper) {

@@ -36,7 +36,6 @@ class ExtendedAssembler {
   void set_wide(Register to, std::uint64_t value);
   void set_map(Register to, int map_fd);
   void address(Register to, Register base, std::int32_t offset);  // to = base + offset, 64 bits
-  void add_wide(Register to, Register value);                     // 64 bits
   void shift_down(Register value, std::uint32_t bits);            // 64 bits
   void alu(unsigned operation, Register to, std::uint32_t value);
   void alu(unsigned operation, Register to, Register value);
@@ -58,8 +57,6 @@ class ExtendedAssembler {
   void jump_if_null(Register pointer, Label label);
   void jump_if_different(Register left, Register right, Label label);  // 64 bits
   void jump_if_above(Register left, Register right, Label label);      // 64 bits, unsigned
-  // jump_if_not_below is for a number that becomes part of an address: 64 bits, unsigned.
-  void jump_if_not_below(Register left, std::uint32_t right, Label label);
   void call(std::int32_t helper);
   void end();  // the program's result is in r0
 

@@ -2,11 +2,13 @@
 // namespace, and what rooms 1 to 4 see of them.
 
 #include <arpa/inet.h>
+#include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,10 +19,12 @@
 #include <set>
 #include <string>
 
+#include "agent/capture/flow_filter.h"
 #include "agent/capture/live_packet_source.h"
 #include "agent/decode/decoder.h"
 #include "agent/flow/flow_table.h"
 #include "agent/sight/sight.h"
+#include "core/rights.h"
 #include "tests/support/catch.h"
 #include "tests/support/messages.h"
 #include "tests/support/packet_builder.h"
@@ -238,6 +242,21 @@ std::vector<std::vector<std::size_t>> orders_of(std::size_t count) {
   return orders;
 }
 
+// loads_with says whether a process that has these rights alone can load the filter with memory.
+bool loads_with(std::initializer_list<unsigned> rights) {
+  const pid_t pid = ::fork();
+  REQUIRE(pid >= 0);
+  if (pid == 0) {
+    const auto given_up = give_up_rights(rights);
+    ::_exit(!given_up ? 2 : FlowFilter::load(8000, 1) ? 0 : 1);
+  }
+  int status = 0;
+  REQUIRE(::waitpid(pid, &status, 0) == pid);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) < 2);
+  return WEXITSTATUS(status) == 0;
+}
+
 }  // namespace
 
 TEST_CASE("Live filter: a hello in two, three or five segments is seen in every order",
@@ -412,6 +431,13 @@ TEST_CASE("Live filter: without memory a hello in two segments is seen", "[agent
     }
   }
   CHECK(agent.hosts == sent);
+}
+
+TEST_CASE("FlowFilter: the one right that the service has for it is enough, and needed",
+          "[agent][capture]") {
+  const Wire wire;
+  CHECK(loads_with({CAP_BPF}));
+  CHECK_FALSE(loads_with({CAP_NET_RAW}));
 }
 
 }  // namespace gnomon

@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
+#include <linux/capability.h>
 #include <netinet/in.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -284,11 +285,15 @@ TEST_CASE("SenderTable: what a thread sends is its process's", "[agent][attribut
   CHECK(sender->pid == gone.pid);
 }
 
-TEST_CASE("SenderTable: without the rights it is not opened, and says so",
+TEST_CASE("SenderTable: two rights are enough to open it, and without them it says so",
           "[agent][attribute][live]") {
   open_or_skip();
+  run_process([]() -> Sent {  // what the service's unit gives is enough
+    const auto given_up = give_up_rights({CAP_BPF, CAP_NET_ADMIN});
+    return given_up && SenderTable::open() ? Sent{now()} : std::nullopt;
+  });
   run_process([]() -> Sent {
-    const auto given_up = give_up_rights();
+    const auto given_up = give_up_rights({CAP_BPF});
     const auto table = SenderTable::open();
     const bool refused = !table && table.error().code == std::errc::operation_not_permitted;
     return given_up && refused ? Sent{now()} : std::nullopt;
