@@ -67,6 +67,47 @@ const Judged& strongest(const Told& tool) {
       ->second;
 }
 
+// Sum is everything that was reported, by tool.
+struct Sum {
+  std::map<std::string, Told> tools;
+  std::string gaps;  // a line each
+  std::size_t contacts = 0;
+  std::size_t tokens = 0;
+};
+
+// take hears what a contact says of a person and a tool; the newest word counts.
+void take(const Contact& contact, Told& tool) {
+  tool.contacts.push_back(&contact);
+  Judged& judged = tool.by_user[contact.user];
+  if (contact.last < judged.newest) {
+    return;
+  }
+  judged.newest = contact.last;
+  judged.stage = contact.stage;
+  judged.confidence = contact.confidence;
+  if (!contact.evidence.empty()) {
+    judged.evidence = contact.evidence;
+  }
+}
+
+Sum sum_of(const SpoolHistory& history, std::uint64_t acknowledged) {
+  Sum sum;
+  for (const ReportedBatch& reported : history.batches) {
+    for (const Contact& contact : reported.batch.contacts) {
+      Told& tool = sum.tools[contact.tool];
+      take(contact, tool);
+      tool.waiting += reported.sequence > acknowledged ? 1 : 0;
+    }
+    sum.contacts += reported.batch.contacts.size();
+    sum.tokens += reported.batch.unknowns.size();
+    for (const Gap& gap : reported.batch.gaps) {
+      sum.gaps += "  " + time_text(gap.from) + " to " + time_text(gap.to) + ": " + gap.reason +
+                  ", " + counted(gap.contacts, "contact", "contacts") + "\n";
+    }
+  }
+  return sum;
+}
+
 std::string sightings_of(const Contact& contact) {
   std::string text;
   const auto add = [&](std::uint32_t count, std::string_view source) {
@@ -176,46 +217,22 @@ std::string explain_json(const SpoolHistory& history, std::uint64_t acknowledged
 
 std::string explain(const SpoolHistory& history, std::uint64_t acknowledged,
                     const ToolNames& name_of) {
-  std::map<std::string, Told> tools;
-  std::string gaps;
-  std::size_t contacts = 0;
-  std::size_t tokens = 0;
-  for (const ReportedBatch& reported : history.batches) {
-    for (const Contact& contact : reported.batch.contacts) {
-      ++contacts;
-      Told& tool = tools[contact.tool];
-      Judged& judged = tool.by_user[contact.user];
-      if (contact.last >= judged.newest) {
-        judged.newest = contact.last;
-        judged.stage = contact.stage;
-        judged.confidence = contact.confidence;
-        if (!contact.evidence.empty()) {
-          judged.evidence = contact.evidence;
-        }
-      }
-      tool.contacts.push_back(&contact);
-      tool.waiting += reported.sequence > acknowledged ? 1 : 0;
-    }
-    tokens += reported.batch.unknowns.size();
-    for (const Gap& gap : reported.batch.gaps) {
-      gaps += "  " + time_text(gap.from) + " to " + time_text(gap.to) + ": " + gap.reason + ", " +
-              std::to_string(gap.contacts) + " contacts\n";
-    }
-  }
+  const auto [tools, gaps, contacts, tokens] = sum_of(history, acknowledged);
   std::string text =
       "What this machine reported, as far as it still keeps it (what the collector "
       "has is kept for 72 hours).\n";
   if (contacts == 0) {
     return text + "\nNothing.\n" + (gaps.empty() ? "" : "\nLost, and declared:\n" + gaps);
   }
-  text += std::to_string(contacts) + " contacts with " + counted(tools.size(), "tool", "tools") +
-          ", no addresses of pages, no contents" +
+  text += counted(contacts, "contact", "contacts") + " with " +
+          counted(tools.size(), "tool", "tools") + ", no addresses of pages, no contents" +
           (tokens == 0
                ? std::string{", no hosts outside the catalogue"}
                : "; hosts outside the catalogue only as tokens (" + std::to_string(tokens) + ")") +
           ".\n\n";
 
   std::vector<std::pair<std::string, const Told*>> order;
+  order.reserve(tools.size());
   for (const auto& [id, tool] : tools) {
     order.emplace_back(name_of(id), &tool);
   }

@@ -94,5 +94,15 @@ TEST_CASE("explain: a declared loss is told", "[agent][explain]") {
   CHECK(text.find("spool-full, 12 contacts") != std::string::npos);
 }
 
+TEST_CASE("explain: one contact with one tool is told as one", "[agent][explain]") {
+  const testing::ManualClock clock;
+  SpoolHistory history;
+  history.batches.push_back({1, batch_with("trello", Stage::visited, clock.wall())});
+  history.batches[0].batch.gaps.push_back({WallTime{}, WallTime{}, "contact-unfit", 1, 0, 0});
+  const std::string text = explain(history, 1, [](std::string_view id) { return std::string{id}; });
+  CHECK(text.find("\n1 contact with 1 tool, ") != std::string::npos);
+  CHECK(text.find("contact-unfit, 1 contact\n") != std::string::npos);
+}
+
 }  // namespace
 }  // namespace gnomon
