@@ -133,7 +133,11 @@ std::string padded(const std::string& text, std::size_t width) {
 
 // append_meanings says in words what the stages above mean, each once: a stage is an inference.
 void append_meanings(const std::vector<ToolFinding>& findings, std::string& out) {
-  constexpr std::array<std::pair<Stage, const char*>, 7> kMeanings{
+  struct Meaning {
+    Stage stage;
+    const char* words;
+  };
+  constexpr std::array<Meaning, 7> kMeanings{
       {{Stage::signup_likely,
         "probably a new account; signing in on a new computer looks much the same"},
        {Stage::active, "worked in it on two days of a week"},
@@ -143,12 +147,14 @@ void append_meanings(const std::vector<ToolFinding>& findings, std::string& out)
        {Stage::dormant, "was used, and has been quiet for a month"},
        {Stage::mentioned, "its name was looked up, nothing more"}}};
   std::string text;
-  for (const auto& [stage, words] : kMeanings) {
-    const bool said = std::any_of(
-        findings.begin(), findings.end(),
-        [&](const ToolFinding& finding) { return finding.judgement.verdict.stage == stage; });
+  for (const Meaning& meaning : kMeanings) {
+    const bool said =
+        std::any_of(findings.begin(), findings.end(), [&](const ToolFinding& finding) {
+          return finding.judgement.verdict.stage == meaning.stage;
+        });
     if (said) {
-      text += "  " + padded(std::string{to_string(stage)}, 13) + "  " + words + "\n";
+      text +=
+          "  " + padded(std::string{to_string(meaning.stage)}, 13) + "  " + meaning.words + "\n";
     }
   }
   if (!text.empty()) {

@@ -59,7 +59,7 @@ class HttpServer::Impl {
  public:
   Impl(HttpAnswerer answer, Counters& counters, HttpOptions options)
       : answer_(std::move(answer)),
-        options_(options),
+        options_(std::move(options)),
         counters_(counters),
         requests_(counters.counter("http_requests_total", "HTTP requests answered")),
         refused_full_(refused("connections")),
@@ -259,7 +259,7 @@ class HttpServer::Impl {
 };
 
 HttpServer::HttpServer(HttpAnswerer answer, Counters& counters, HttpOptions options)
-    : impl_(std::make_unique<Impl>(std::move(answer), counters, options)) {}
+    : impl_(std::make_unique<Impl>(std::move(answer), counters, std::move(options))) {}
 
 HttpServer::~HttpServer() = default;
 

@@ -22,7 +22,7 @@
 namespace gnomon {
 namespace {
 
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kAcceptPause{100};
 

@@ -19,7 +19,7 @@ class IpRange {
   // behind the prefix are ignored.
   static std::optional<IpRange> parse(std::string_view text);
 
-  bool contains(const boost::asio::ip::address& address) const;
+  bool contains(const boost::asio::ip::address& other) const;
 
  private:
   IpRange(const boost::asio::ip::address& address, unsigned prefix)
@@ -31,6 +31,6 @@ class IpRange {
 
 // site_of names what is limited as one: an IPv4 address, or an IPv6 network of 64 bits, of which
 // one subscriber has all addresses.
-std::string site_of(const boost::asio::ip::address& address);
+std::string site_of(const boost::asio::ip::address& from);
 
 }  // namespace gnomon

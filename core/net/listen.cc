@@ -7,7 +7,7 @@
 
 namespace gnomon {
 
-using tcp = boost::asio::ip::tcp;
+using boost::asio::ip::tcp;
 
 Result<tcp::acceptor, IoError> listen_on(const boost::asio::any_io_executor& on,
                                          const HostPort& address) {

@@ -17,7 +17,7 @@
 namespace gnomon {
 namespace {
 
-using tcp = asio::ip::tcp;
+using asio::ip::tcp;
 
 // How many bytes of a peer that does not listen are read away before it is cut off.
 constexpr std::size_t kMaxDrain = std::size_t{64} << 10;
