@@ -52,9 +52,10 @@ std::optional<std::string> Listeners::open_ingest(UnknownsDoor unknowns) {
   IngestOptions options = config.agents;
   options.address = config.listen;
   options.max_connections = connections_possible(options.max_connections);
-  ingest_ =
-      std::make_unique<IngestServer>(parts_.io, parts_.pool, parts_.authority, parts_.registry,
-                                     parts_.store, parts_.clock, parts_.counters, options);
+  ingest_ = std::make_unique<IngestServer>(
+      IngestServer::Parts{parts_.io, parts_.pool, parts_.authority, parts_.registry, parts_.store,
+                          parts_.clock, parts_.counters},
+      std::move(options));
   ingest_->set_unknowns(std::move(unknowns));
   parts_.registry.on_barred([this](const std::string& agent) { ingest_->drop_agent(agent); });
   parts_.policies.on_set([this](const Policy& policy) { offer_policy(policy); });

@@ -30,17 +30,16 @@ constexpr std::chrono::milliseconds kAcceptPause{100};
 
 class IngestServer::Impl {
  public:
-  Impl(asio::io_context& io, asio::thread_pool& pool, Authority& authority, Registry& registry,
-       UploadSink& sink, const Clock& clock, Counters& counters, IngestOptions options)
-      : io_(io),
-        authority_(authority),
+  Impl(const Parts& parts, IngestOptions options)
+      : io_(parts.io),
+        authority_(parts.authority),
         options_(std::move(options)),
         connect_rate_(options_.connects_per_second, options_.connect_burst),
-        gate_(io.get_executor(), options_.handshakes_at_once),
-        world_(io.get_executor(), pool, authority, registry, sink, clock, counters, options_),
-        connected_(counters.gauge("ingest_agents_connected", "Agents connected right now.")),
-        open_gauge_(counters.gauge("ingest_connections_open",
-                                   "Connections of agents, those in the handshake included.")) {
+        gate_(parts.io.get_executor(), options_.handshakes_at_once),
+        world_(parts, options_),
+        connected_(parts.counters.gauge("ingest_agents_connected", "Agents connected right now.")),
+        open_gauge_(parts.counters.gauge(
+            "ingest_connections_open", "Connections of agents, those in the handshake included.")) {
     world_.admit = [this](AgentSession& session) { admit(session); };
     world_.changed = [this](const AgentSession& session) { note(session); };
     take_tls();
@@ -261,11 +260,8 @@ class IngestServer::Impl {
   std::map<std::string, LiveAgent> live_;
 };
 
-IngestServer::IngestServer(boost::asio::io_context& io, boost::asio::thread_pool& pool,
-                           Authority& authority, Registry& registry, UploadSink& sink,
-                           const Clock& clock, Counters& counters, IngestOptions options)
-    : impl_(std::make_unique<Impl>(io, pool, authority, registry, sink, clock, counters,
-                                   std::move(options))) {}
+IngestServer::IngestServer(const Parts& parts, IngestOptions options)
+    : impl_(std::make_unique<Impl>(parts, std::move(options))) {}
 
 IngestServer::~IngestServer() = default;
 

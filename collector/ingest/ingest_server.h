@@ -100,9 +100,17 @@ struct LiveAgent {
 // server itself, must outlive the run of the io_context and the sink's last callback.
 class IngestServer {
  public:
-  IngestServer(boost::asio::io_context& io, boost::asio::thread_pool& pool, Authority& authority,
-               Registry& registry, UploadSink& sink, const Clock& clock, Counters& counters,
-               IngestOptions options);
+  struct Parts {
+    boost::asio::io_context& io;
+    boost::asio::thread_pool& pool;
+    Authority& authority;
+    Registry& registry;
+    UploadSink& sink;
+    const Clock& clock;
+    Counters& counters;
+  };
+
+  IngestServer(const Parts& parts, IngestOptions options);
   IngestServer(const IngestServer&) = delete;
   IngestServer& operator=(const IngestServer&) = delete;
   ~IngestServer();

@@ -1,5 +1,7 @@
 #include "collector/ingest/session_world.h"
 
+#include <boost/asio/io_context.hpp>
+
 namespace gnomon {
 namespace {
 
@@ -28,24 +30,21 @@ IngestTally::IngestTally(Counters& counters)
       pushes_resumed(counters.counter("ingest_pushes_resumed_total",
                                       "Pushes that went on where they were cut off.")) {}
 
-SessionWorld::SessionWorld(const asio::any_io_executor& executor, asio::thread_pool& to_pool,
-                           const Authority& the_authority, Registry& agent_registry,
-                           UploadSink& upload_sink, const Clock& wall_clock, Counters& all_counters,
-                           const IngestOptions& set_options)
-    : pool(to_pool),
-      authority(the_authority),
-      registry(agent_registry),
-      sink(upload_sink),
-      clock(wall_clock),
-      counters(all_counters),
+SessionWorld::SessionWorld(const IngestServer::Parts& parts, const IngestOptions& set_options)
+    : pool(parts.pool),
+      authority(parts.authority),
+      registry(parts.registry),
+      sink(parts.sink),
+      clock(parts.clock),
+      counters(parts.counters),
       options(set_options),
-      tally(all_counters),
+      tally(parts.counters),
       upload_rate(options.uploads_per_second, options.upload_burst),
       byte_rate(options.bytes_per_second, options.byte_burst),
       message_rate(options.messages_per_second, options.message_burst),
       renewal_rate(options.renewals_per_hour / 3600, options.renewal_burst),
       refused_pushes(kRefusedAgainPerSecond, kRefusedAtOnce),
-      pacer(executor, options.push_pace, all_counters) {}
+      pacer(parts.io.get_executor(), options.push_pace, parts.counters) {}
 
 void SessionWorld::refuse(std::string_view reason) const {
   counters

@@ -36,9 +36,7 @@ struct IngestTally {
 
 // SessionWorld outlives all sessions, and everything it refers to outlives it. I/O thread.
 struct SessionWorld {
-  SessionWorld(const asio::any_io_executor& executor, asio::thread_pool& to_pool,
-               const Authority& the_authority, Registry& agent_registry, UploadSink& upload_sink,
-               const Clock& wall_clock, Counters& all_counters, const IngestOptions& set_options);
+  SessionWorld(const IngestServer::Parts& parts, const IngestOptions& set_options);
 
   asio::thread_pool& pool;
   const Authority& authority;

@@ -24,8 +24,9 @@ TransportWorld::TransportWorld(IngestOptions ingest_options) : work_(io.get_exec
   GNOMON_CHECK(known.has_value());
   registry = *std::move(known);
   ingest_options.address = {"127.0.0.1", 0};
-  ingest = std::make_unique<IngestServer>(io, pool, *authority, *registry, sink, clock, counters,
-                                          std::move(ingest_options));
+  ingest = std::make_unique<IngestServer>(
+      IngestServer::Parts{io, pool, *authority, *registry, sink, clock, counters},
+      std::move(ingest_options));
   GNOMON_CHECK(ingest->start().has_value());
   registry->on_barred([this](const std::string& agent) { ingest->drop_agent(agent); });
   EnrolServerOptions enrol_options;
