@@ -53,9 +53,9 @@ class SenderTable {
   // The kernel gives numbers of processes again when it went through all of them: tens of thousands
   // of new processes, on most systems four millions.
   static constexpr std::chrono::seconds kYouth{10};
-  // A packet is noted microseconds before it is seen, and waits longer only for the address of a
-  // machine that was not spoken to before. An older note is that of an earlier socket.
-  static constexpr std::chrono::milliseconds kMostBefore{100};
+  // A packet is noted microseconds before it is seen, and waits longer only in a full queue or for
+  // the address of a machine that was not spoken to before. An older note is an earlier socket's.
+  static constexpr std::chrono::seconds kMostBefore{1};
   // Two clocks are read one after the other to know when a packet was seen.
   static constexpr std::chrono::milliseconds kSlack{1};
 
