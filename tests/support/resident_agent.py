@@ -80,7 +80,8 @@ class ResidentAgent:
         subprocess.run(["ip", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
 
     def _inside(self, program, *words):
-        return ["ip", "netns", "exec", self.namespace, str(self.binaries / program), *map(str, words)]
+        # `ip netns exec` would put a /sys without control groups over the machine's, and the agent would do with less.
+        return ["nsenter", f"--net=/run/netns/{self.namespace}", str(self.binaries / program), *map(str, words)]
 
     def _call(self, program, *words):
         done = subprocess.run(self._inside(program, *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
