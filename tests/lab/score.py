@@ -142,7 +142,7 @@ def family_part(score):
 # Each drawing at its first and only reading as a group that nobody had looked at, before anything was changed because of it:
 # name, tools, who wrote the imitations, right, said, wanted of `signup-likely` without known-slow.
 READINGS = [
-    ("unseen", 18, "who made the features", 29, 35, 35),
+    ("unseen", 16, "who made the features", 29, 35, 35),
     ("fresh-1", 24, "who made the features", 36, 42, 51),
     ("fresh-2", 24, "who made the features", 36, 40, 44),
     ("fresh-3", 24, "another author", 19, 21, 40),
