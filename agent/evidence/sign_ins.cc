@@ -72,7 +72,11 @@ void SignIns::note(const std::string& user, const Match& match, BurstView burst,
     recent.mail_click = when;
   }
   if (match.meaning == Meaning::family) {
-    note_family(recent, match, family, model);
+    // Pages ask the family's sign-in who is there: only where it leads somebody signs in.
+    if (match.role != Role::login || burst.led_by == LedBy::itself ||
+        burst.led_by == LedBy::unclear) {
+      note_family(recent, match, family, model);
+    }
   }
 }
 

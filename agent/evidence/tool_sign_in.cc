@@ -53,7 +53,7 @@ void ToolState::note_form_time(std::optional<WallTime> begin, const Step& step,
   if (!begin || step.when <= *begin) {
     return;
   }
-  const auto took = std::chrono::floor<seconds>(step.when - *begin);
+  const auto took = std::chrono::floor<seconds>(reached(*begin, step.when) - *begin);
   const bool told =
       share_of(form_time_, model.form_time_from, model.form_time_full) >= kWorthTelling;
   form_time_ = std::max(form_time_, took);
@@ -148,7 +148,7 @@ void ToolState::page_hidden(WallTime when, std::uint32_t burst, const SignIn& si
   }
   later_use_ = true;
   const WallTime opened = signed_in ? *last_login_ : first_use_.value_or(when);
-  if (came_back_ || when - opened < model.burst_quiet || (last_use_ && *last_use_ > opened)) {
+  if (came_back_ || arrived_ || when - opened < model.burst_quiet || (last_use_ && *last_use_ > opened)) {
     return;
   }
   came_back_ = true;
@@ -178,6 +178,7 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
   const bool from_site = within(last_site_, when, model.sequence_window) && site_begin_ &&
                          when - *site_begin_ >= kAnotherPageAfter;
   later_use_ = later_use_ || inside_;  // not its form: that is no screen
+  arrived_ = true;
   if (inside_ || !(after_login || from_site)) {
     return;
   }
@@ -198,7 +199,9 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
 // note_from_own_form: where the form is on the product's own host, the first page there was the
 // form, and the next is the product.
 void ToolState::note_from_own_form(const Step& step, const SignIn& sign_in, const Model& model) {
-  if (came_back_ || step.burst == use_burst_) {
+  // Once something else of the product was seen, that was the product.
+  if (came_back_ || step.burst == use_burst_ || own_burst_before_ != use_burst_ || app_session_ ||
+      back_end_ || arrived_) {
     return;
   }
   for (const FormSign& sign : sign_in.form_signs) {

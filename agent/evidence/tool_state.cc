@@ -131,6 +131,12 @@ void ToolState::add_passive(const Step& step, const SignIn& sign_in, const Model
     note(step.when, "a page of it was opened from a mail, soon after the first look at it",
          step.host, step.role);
   }
+  // Beside another tab's page they show that something of it opened; that is not counted, but later
+  // contacts are no arrival any more.
+  if (step.role == Role::asset && step.led_by == LedBy::other &&
+      is_expected(step, sign_in, model)) {
+    note_glimpse(step, model);
+  }
   // Files alone mean nothing, but after a sign-in they show that the product opened on a
   // connection made before it. Other people's pages carry embeds, so those must come first.
   const bool own_files = step.role == Role::asset || (step.role == Role::embed && opens);
@@ -162,14 +168,19 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
                           site_begin_ && step.burst != site_burst_ &&
                           step.when - *site_begin_ >= model.site_read_from;
   const bool announced = !signing_in && !other_page && (step.behind_site || host == announced_api_);
+  // What the first page on the product's host calls may be called by its form.
+  const bool by_form = inside_ && step.burst == use_burst_;
   if (announced) {
     announced_api_ = host;
-  } else if (own && !browser_api_) {
+  } else if (own && !by_form && !browser_api_) {
     note_first_api(step, sign_in, model);
   } else if (own && (inside_ || back_end_later_)) {
     note_use_burst(step);
   }
-  browser_api_ = browser_api_ || (own && !announced);
+  browser_api_ = browser_api_ || (own && !announced && !by_form);
+  if (!own && is_expected(step, sign_in, model)) {
+    note_glimpse(step, model);
+  }
   note(step.when,
        own ? "the API called beside the product's own pages"
            : "the API called from another site's page: not a use",
@@ -181,10 +192,11 @@ void ToolState::add_api(const Step& step, const SignIn& sign_in, const Model& mo
 void ToolState::note_first_api(const Step& step, const SignIn& sign_in, const Model& model) {
   const bool from_login = within(last_login_, step.when, model.sequence_window) &&
                           step.when - *last_login_ >= model.burst_quiet;
-  if (inside_) {
-    note_back_end(step, model);
-  } else if (from_login) {
+  if (from_login && !login_then_app_) {
     note_return(step, sign_in, model);
+  } else if (inside_) {
+    note_back_end(step, model);
+    note_use_burst(step);
   } else if (site_begin_ && step.burst != site_burst_ &&
              step.when - *site_begin_ >= model.site_read_from &&
              within(last_site_, step.when, model.sequence_window)) {

@@ -237,6 +237,7 @@ class ToolState {
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
+  bool arrived_ = false;    // one of its screens was seen
   bool came_back_ = false;                // a hidden page followed its form
   bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
   std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool
@@ -248,6 +249,7 @@ class ToolState {
   std::uint32_t site_burst_ = 0;
   bool site_shared_ = false;  // the run of public pages began on a host they share with the product
   std::uint32_t use_burst_ = 0;
+  std::uint32_t login_burst_ = 0;  // that the running sign-in began with
   std::size_t announced_api_ = 0;  // hash of the API host that its public pages called
 
   std::vector<std::string> tenants_;

@@ -43,7 +43,8 @@ void ToolState::note_first_use(const Step& step, const SignIn& sign_in, const Mo
   if (!within(last_site_, when, model.sequence_window) || !site_begin_ || site_asks_) {
     return;
   }
-  const std::optional<WallTime> form = form_page(step, sign_in);
+  const std::optional<WallTime> form =
+      last_login_ && *last_login_ > *site_begin_ ? last_login_ : form_page(step, sign_in);
   const WallTime end = std::min(reached(*site_begin_, when), form.value_or(when));
   // Where the form is on the host of the public pages and did not show, part of the time is its
   // own.
@@ -86,6 +87,7 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
       // A run of contacts is one sign-in: how long it took is counted from its first.
       if (!within(last_login_, step.when, model.login_credit)) {
         last_login_ = step.when;
+        login_burst_ = step.burst;
       }
       first_login_ = first_login_.value_or(step.when);
       app_first_ = app_first_ || (inside_ && !login_then_app_ && !site_then_app_);
@@ -123,6 +125,10 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
       announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
 
   note_tenant(step, after_login);
+  if (step.burst == login_burst_ && step.led_by != LedBy::itself && !inside_) {
+    note(step.when, "contacted while its sign-in page loaded", step.host, step.role);
+    return;
+  }
   if (ambiguous) {
     // The landing page and the product answer on one host: until something else is seen, a look.
     // Neither is a connection that the public pages made in advance.
@@ -216,10 +222,12 @@ void ToolState::note_steps(const Step& step, const SignIn& sign_in, const Model&
 void ToolState::note_back_end(const Step& step, const Model& model) {
   const bool at_form = form_host_ && !within(last_login_, step.when, model.sequence_window) &&
                        within(first_use_, step.when, model.login_credit);
-  if (at_form && !back_end_) {
+  if (at_form && !back_end_ && !arrived_) {
     note_form_time(first_use_, step, model);
   }
-  note_arrival(step.when, model);
+  if (!login_then_app_ && !arrived_) {
+    note_arrival(step.when, model);
+  }
   back_end_ = true;
 }
 
