@@ -26,7 +26,7 @@ KEPT = {"first_ever", "signup_host", "second_day", "captcha", "guest_only", "dns
         "one_look", "company_sign_in"}
 FURTHEST = 2.5  # the lab moves a weight, it does not make one
 FOLDS = 10
-WANTED = 0.985  # precision when crossing over tools: the aim of 0.95, and more for what crossing flatters
+WANTED = 0.98  # precision when crossing over tools: the aim of 0.95, and more for what crossing flatters
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODEL_H = ROOT / "agent" / "evidence" / "model.h"
