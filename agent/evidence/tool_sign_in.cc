@@ -148,7 +148,8 @@ void ToolState::page_hidden(WallTime when, std::uint32_t burst, const SignIn& si
   }
   later_use_ = true;
   const WallTime opened = signed_in ? *last_login_ : first_use_.value_or(when);
-  if (came_back_ || arrived_ || when - opened < model.burst_quiet || (last_use_ && *last_use_ > opened)) {
+  if (came_back_ || arrived_ || when - opened < model.burst_quiet ||
+      (last_use_ && *last_use_ > opened)) {
     return;
   }
   came_back_ = true;
@@ -199,7 +200,11 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
 // note_from_own_form: where the form is on the product's own host, the first page there was the
 // form, and the next is the product.
 void ToolState::note_from_own_form(const Step& step, const SignIn& sign_in, const Model& model) {
-  // Once something else of the product was seen, that was the product.
+  // Without public pages before it, it may be a bookmark that was sent to its sign-in, and what
+  // came then stayed hidden. Once something else of the product was seen, that was the product.
+  if (!within(last_site_, step.when, model.sequence_window)) {
+    return;
+  }
   if (came_back_ || step.burst == use_burst_ || own_burst_before_ != use_burst_ || app_session_ ||
       back_end_ || arrived_) {
     return;

@@ -136,6 +136,8 @@ void ToolState::add_passive(const Step& step, const SignIn& sign_in, const Model
   if (step.role == Role::asset && step.led_by == LedBy::other &&
       is_expected(step, sign_in, model)) {
     note_glimpse(step, model);
+    later_use_ = later_use_ || (within(last_login_, step.when, model.login_credit) &&
+                                step.when - *last_login_ >= model.burst_quiet);
   }
   // Files alone mean nothing, but after a sign-in they show that the product opened on a
   // connection made before it. Other people's pages carry embeds, so those must come first.
