@@ -237,7 +237,7 @@ class ToolState {
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
-  bool arrived_ = false;    // one of its screens was seen
+  bool arrived_ = false;                  // one of its screens was seen
   bool came_back_ = false;                // a hidden page followed its form
   bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
   std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool

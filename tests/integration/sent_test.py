@@ -118,6 +118,10 @@ def write_day(path, names):
             # Names that only look like a tool's, and one below a tool's customers' domain.
             capture.greet(when + 5, f"trello.com.{name}")
             capture.greet(when + 5.1, f"{name.split('.')[-2]}-zendesk.com")
+        # And somebody signs in, with no other page beside it: the reasons name the sign-in's host.
+        evening = DAY + len(names) * 11 + 60
+        capture.greet(evening, "id.atlassian.com")
+        capture.greet(evening + 20, "trello.com")
 
 
 def search(batches, needles):
