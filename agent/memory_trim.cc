@@ -32,7 +32,7 @@ Mapping head_of(std::string_view line) {
   const auto end = std::from_chars(begin.ptr + 1, last, mapping.end, 16);
   const std::string_view rest{end.ptr, static_cast<std::size_t>(last - end.ptr)};
   const bool fixed = rest.starts_with(" r-xp") || rest.starts_with(" r--p");
-  return fixed && rest.find(" /") != rest.npos ? mapping : Mapping{};
+  return fixed && rest.find(" /") != std::string_view::npos ? mapping : Mapping{};
 }
 
 // is_zero tells whether a line is `name` with the value "0 kB".
@@ -70,7 +70,9 @@ std::vector<Mapping> clean_mappings() {
 
 void bound_heap() {
 #ifdef __GLIBC__
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): before threads start
   static_cast<void>(::mallopt(M_ARENA_MAX, 1));
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): likewise
   static_cast<void>(::mallopt(M_MMAP_THRESHOLD, kOwnMapping));
 #endif
 }
