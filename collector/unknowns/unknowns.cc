@@ -102,7 +102,7 @@ Result<bool, IoError> Unknowns::look(std::uint32_t epoch, const std::set<TokenId
   }
   bool news = false;
   for (auto& [token, tally] : tallies) {
-    const auto added = consider(token, std::move(tally));
+    auto added = consider(token, std::move(tally));
     if (!added) {
       return added;
     }
