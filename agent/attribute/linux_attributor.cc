@@ -3,6 +3,23 @@
 #include <utility>
 
 namespace gnomon {
+namespace {
+
+// monotonic_at yields what the monotonic clock showed at `when`, or a little less, for it is read
+// before the other one. A thread that lost its turn between the two reads them again.
+MonotonicTime monotonic_at(const Clock& clock, WallTime when) {
+  constexpr int kTries = 3;
+  constexpr std::chrono::microseconds kNoTurnLost{20};
+  MonotonicTime now{};
+  WallTime wall{};
+  for (int i = 0; i < kTries && (i == 0 || clock.monotonic() - now > kNoTurnLost); ++i) {
+    now = clock.monotonic();
+    wall = clock.wall();
+  }
+  return now - (wall - when);
+}
+
+}  // namespace
 
 Result<std::unique_ptr<LinuxAttributor>, IoError> LinuxAttributor::open(
     Counters& counters, const Clock& clock, std::unique_ptr<SenderTable> senders) {
@@ -24,7 +41,7 @@ LinuxAttributor::LinuxAttributor(SockDiag diag, std::unique_ptr<SenderTable> sen
                               {{"outcome", "program"}})),
       user_only_(counters.counter("attribute_lookups_total", {}, {{"outcome", "user-only"}})),
       unknown_(counters.counter("attribute_lookups_total", {}, {{"outcome", "unknown"}})),
-      by_table_(counters.counter("attribute_found_total", {}, {{"by", "kernel"}})) {}
+      by_note_(counters.counter("attribute_found_total", {}, {{"by", "kernel"}})) {}
 
 bool LinuxAttributor::may_ask() {
   const MonotonicTime now = clock_.monotonic();
@@ -43,8 +60,10 @@ Process LinuxAttributor::owner_of(Transport transport, const Endpoint& local,
                                   const Endpoint& remote, WallTime when) {
   Process process;
   if (may_ask()) {
-    process = by_table(transport, local, remote, when);
-    if (process.program.empty()) {
+    const Note note =
+        senders_ ? senders_->find(transport, local, remote, monotonic_at(clock_, when)) : Note{};
+    process = by_note(note);
+    if (process.program.empty() && !note.of_later_socket) {
       const Process held = by_holder(transport, local, remote);
       process = held.uid ? held : process;
     }
@@ -53,24 +72,18 @@ Process LinuxAttributor::owner_of(Transport transport, const Endpoint& local,
   return process;
 }
 
-// by_table asks what the kernel noted when the packet left. The program file names the program
+// by_note names whom the kernel noted when the packet left. The program file names the program
 // while the process lives, as it does for most: a closed socket is not the end of a program.
-Process LinuxAttributor::by_table(Transport transport, const Endpoint& local,
-                                  const Endpoint& remote, WallTime when) {
+Process LinuxAttributor::by_note(const Note& note) {
   Process process;
-  if (senders_ == nullptr) {
+  if (!note.sender) {
     return process;
   }
-  const auto sender =
-      senders_->find(transport, local, remote, clock_.monotonic() - (clock_.wall() - when));
-  if (!sender) {
-    return process;
-  }
-  process.uid = sender->uid;
-  process.program = processes_.name_of(sender->pid);
+  process.uid = note.sender->uid;
+  process.program = processes_.name_of(note.sender->pid);
   if (!process.program.empty()) {
-    process.pid = sender->pid;
-    by_table_.add_alone();
+    process.pid = note.sender->pid;
+    by_note_.add_alone();
   }
   return process;
 }

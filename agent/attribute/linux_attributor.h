@@ -17,7 +17,7 @@ namespace gnomon {
 
 // LinuxAttributor asks the table of senders first, where there is one: it knows also whose sockets
 // are closed by now, and leaves a name to be read. Else it asks sock_diag who made the socket and
-// looks in /proc for who holds it.
+// looks in /proc for who holds it; not of a packet that is older than the socket it would find.
 //
 // It counts what it found by `attribute_lookups_total{outcome=...}`, and by the table alone as
 // `attribute_found_total{by="kernel"}`; `counters` and `clock` must outlive it. What it may cost is
@@ -40,8 +40,7 @@ class LinuxAttributor final : public Attributor {
                   const Clock& clock);
 
   bool may_ask();
-  Process by_table(Transport transport, const Endpoint& local, const Endpoint& remote,
-                   WallTime when);
+  Process by_note(const Note& note);
   Process by_holder(Transport transport, const Endpoint& local, const Endpoint& remote);
 
   SockDiag diag_;
@@ -51,7 +50,7 @@ class LinuxAttributor final : public Attributor {
   Counter& whole_;      // user and program
   Counter& user_only_;  // the process is gone, hidden, or not looked for
   Counter& unknown_;
-  Counter& by_table_;
+  Counter& by_note_;
   MonotonicTime second_begin_{};
   std::uint32_t questions_left_ = kQuestionsPerSecond;
 };

@@ -215,7 +215,7 @@ Result<Ok, IoError> SenderTable::prove() const {
   if (!own) {
     return Failure{fault("send", "probe over the loopback interface")};
   }
-  const auto sender = find(Transport::udp, *own, *own, SystemClock{}.monotonic());
+  const auto sender = find(Transport::udp, *own, *own, SystemClock{}.monotonic()).sender;
   if (!sender || sender->pid != static_cast<std::uint32_t>(::getpid()) ||
       sender->uid != ::geteuid()) {
     return Failure{fault("find", "probe among the departures", ENOENT)};
@@ -223,21 +223,23 @@ Result<Ok, IoError> SenderTable::prove() const {
   return Ok{};
 }
 
-std::optional<Sender> SenderTable::find(Transport transport, const Endpoint& local,
-                                        const Endpoint& remote, MonotonicTime when) const {
+Note SenderTable::find(Transport transport, const Endpoint& local, const Endpoint& remote,
+                       MonotonicTime when) const {
+  Note note;
   const std::size_t place = local.port % kDepartures;
   const auto departure = read(shared_ + place * sizeof(Departure));
   const DepartureKey key = key_of(transport, local, remote);
   if (!departure || departure->maker.pid == 0 ||
       std::memcmp(&departure->key, &key, sizeof(key)) != 0) {
-    return std::nullopt;
+    return note;
   }
   const MonotonicTime at{std::chrono::nanoseconds{departure->at}};
   const MonotonicTime since{std::chrono::nanoseconds{departure->maker.since}};
-  if (at < when - kMostBefore || since > when + kSlack || when - since > kYouth) {
-    return std::nullopt;
+  note.of_later_socket = since > when;
+  if (!note.of_later_socket && at >= when - kMostBefore && when - since <= kYouth) {
+    note.sender = Sender{departure->maker.pid, departure->maker.uid};
   }
-  return Sender{departure->maker.pid, departure->maker.uid};
+  return note;
 }
 
 }  // namespace gnomon

@@ -24,6 +24,14 @@ struct Sender {
   std::uint32_t uid = 0;
 };
 
+// Note is what the kernel noted of a packet.
+struct Note {
+  std::optional<Sender> sender;
+  // The socket that these ends belong to was made after the packet was seen. Whoever has it now is
+  // not whom the packet came from, and that one has it no more.
+  bool of_later_socket = false;
+};
+
 // SenderTable is two programs in the kernel and what they write: one notes who makes a socket, the
 // other which socket the first packet of a flow leaves from, before anybody sees that packet. So an
 // owner is known whose socket is closed by then, as that of a question which was answered at once.
@@ -43,11 +51,11 @@ class SenderTable {
   SenderTable& operator=(const SenderTable&) = delete;
   ~SenderTable();
 
-  // find yields who made the socket that the packet seen at `when` left from; nothing for one that
+  // find yields who made the socket that the packet seen at `when` left from; nobody for one that
   // begins no flow, and for a socket that was older than kYouth: its maker's number may be
-  // another's by now.
-  std::optional<Sender> find(Transport transport, const Endpoint& local, const Endpoint& remote,
-                             MonotonicTime when) const;
+  // another's by now. `when` may be a little early but not late.
+  Note find(Transport transport, const Endpoint& local, const Endpoint& remote,
+            MonotonicTime when) const;
 
  private:
   // The kernel gives numbers of processes again when it went through all of them: tens of thousands
@@ -56,8 +64,6 @@ class SenderTable {
   // A packet is noted microseconds before it is seen, and waits longer only in a full queue or for
   // the address of a machine that was not spoken to before. An older note is an earlier socket's.
   static constexpr std::chrono::seconds kMostBefore{1};
-  // Two clocks are read one after the other to know when a packet was seen.
-  static constexpr std::chrono::milliseconds kSlack{1};
 
   SenderTable() = default;
 
