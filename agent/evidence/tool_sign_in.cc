@@ -129,10 +129,15 @@ void ToolState::provider_opened(WallTime when, std::uint32_t burst, const SignIn
   step.burst = burst;
   const bool at_form = within(last_login_, when, model.login_credit) ||
                        (form_host_ && within(last_use_, when, model.login_credit)) ||
-                       within(form_page(step, sign_in), when, model.login_credit);
+                       within(form_page(step, sign_in), when, model.login_credit) ||
+                       within(hidden_page_, when, model.idp_credit);
   if (!at_form || app_session_) {
     return;
   }
+  if (within(hidden_page_, when, model.idp_credit)) {
+    shared_form_ = shared_form_ ? std::min(*shared_form_, *hidden_page_) : *hidden_page_;
+  }
+  note_first_use(step, sign_in, model);
   const bool from_site = within(last_site_, when, model.sequence_window);
   sequence_ = sequence_ || from_site;
   sent_on_ = sent_on_ || !login_then_app_;
@@ -144,6 +149,8 @@ void ToolState::page_hidden(WallTime when, std::uint32_t burst, const SignIn& si
                             const Model& model) {
   const bool signed_in = within(last_login_, when, model.login_credit);
   if (!signed_in && !(form_host_ && within(last_use_, when, model.login_credit))) {
+    const bool after_site = site_begin_ && when - *site_begin_ >= kAnotherPageAfter;
+    hidden_page_ = after_site && !inside_ ? std::optional{when} : hidden_page_;
     return;
   }
   later_use_ = true;
@@ -180,7 +187,11 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
                          when - *site_begin_ >= kAnotherPageAfter;
   later_use_ = later_use_ || inside_;  // not its form: that is no screen
   arrived_ = true;
-  if (inside_ || !(after_login || from_site)) {
+  if (inside_) {
+    return;
+  }
+  if (!after_login && !from_site) {
+    opened_straight(when, burst);
     return;
   }
   note_form_time(form_begin(step, sign_in, model), step, model);
@@ -194,6 +205,22 @@ void ToolState::screen_opened(WallTime when, std::uint32_t burst, const SignIn& 
   later_use_ = true;  // not the form: a form brings less
   mark_day(when);
   note(when, "a page of it loaded what the screens of products load, and no advertising", {},
+       Role::app);
+}
+
+// opened_straight: the first page of all on a host that public pages share was a screen. There were
+// no public pages.
+void ToolState::opened_straight(WallTime when, std::uint32_t burst) {
+  if (site_burst_ != burst || !site_shared_) {
+    return;
+  }
+  site_begin_.reset();
+  last_site_.reset();
+  first_use_ = first_use_.value_or(when);
+  last_use_ = when;
+  inside_ = true;
+  mark_day(when);
+  note(when, "opened straight: its first page loaded what the screens of products load", {},
        Role::app);
 }
 

@@ -162,6 +162,7 @@ class ToolState {
   void note_first_use(const Step& step, const SignIn& sign_in, const Model& model);
   std::optional<WallTime> form_page(const Step& step, const SignIn& sign_in) const;
   void note_provider(WallTime when, const SignIn& sign_in);
+  void opened_straight(WallTime when, std::uint32_t burst);
   void note_from_own_form(const Step& step, const SignIn& sign_in, const Model& model);
   void note_arrival(WallTime when, const Model& model);
   void note_form_time(std::optional<WallTime> begin, const Step& step, const Model& model);
@@ -237,6 +238,7 @@ class ToolState {
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
   std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
+  std::optional<WallTime> hidden_page_;   // after its public pages, of a kind not known
   bool arrived_ = false;                  // one of its screens was seen
   bool came_back_ = false;                // a hidden page followed its form
   bool sent_on_ = false;                  // from its form to a provider, and not seen back yet

@@ -82,6 +82,10 @@ void ToolState::note_use(const Step& step, const SignIn& sign_in, const Model& m
       note(step.when, "opened its sign-up page", step.host, step.role);
       return;
     case Role::login:
+      if (step.behind_site && !step.behind_shared) {
+        note(step.when, "its public pages ask who is signed in", step.host, step.role);
+        return;
+      }
       adopt_glimpse(step.when, sign_in, model);
       site_asks_ = false;  // nobody was signed in
       // A run of contacts is one sign-in: how long it took is counted from its first.

@@ -160,3 +160,37 @@ TEST_CASE("Hidden pages: reading began with the look beside another tab", "[agen
   story.see(40, "asana.com").see(50, "login.asana.com").see(55, "app.asana.com");
   CHECK(story.of("asana").features.site_read);
 }
+
+TEST_CASE("Hidden pages: who opens the product straight has read no public pages",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "trello.com");
+  loads(story, 0.1, {"a.meter.com", "b.meter.com", "c.meter.com"});
+  story.see(70, "trello.com").see(71, "ws.trello.com");
+  CHECK_FALSE(story.of("trello").features.site_read);
+  CHECK_FALSE(story.of("trello").features.site_then_app);
+  CHECK(story.says("trello", "opened straight"));
+}
+
+TEST_CASE("Hidden pages: a provider opened after a page of an unknown kind is a way in",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "trello.com");
+  loads(story, 0.1, {"a.ads.com"});
+  loads(story, 45, {"a.meter.com", "b.meter.com"});
+  story.see(52, "accounts.idp.com");
+  CHECK(story.of("trello").features.sequence);
+  CHECK(story.of("trello").features.site_read == 1);
+  Story reader;  // straight from public pages it may be somebody's mail
+  reader.see(0, "trello.com").see(52, "accounts.idp.com");
+  CHECK_FALSE(reader.of("trello").features.sequence);
+}
+
+TEST_CASE("Hidden pages: files beside another tab after the sign-in end the form's time",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "login.asana.com");
+  story.see(8, "www.news.example").see(8.4, "cdn.asana.com").see(90, "app.asana.com");
+  CHECK_FALSE(story.of("asana").features.form_time);
+  CHECK_FALSE(story.of("asana").features.slow_arrival);
+}

@@ -199,3 +199,27 @@ TEST_CASE("Sign-in: a program that calls an API on the host of the public pages 
   pages.see(0, "www.survey.com");
   CHECK(pages.stage("survey") != Stage::integrated);
 }
+
+TEST_CASE("Sign-in: public pages that ask the sign-in who is there open none",
+          "[agent][evidence]") {
+  Story asks;
+  asks.see(0, "asana.com").see(0.2, "login.asana.com").see(60, "app.asana.com");
+  CHECK_FALSE(asks.of("asana").features.sequence);
+  CHECK_FALSE(asks.of("asana").features.form_time);
+  Story family;  // the one that a vendor's tools share, beside a page of one of them
+  family.see(0, "trello.com").see(0.2, "id.atlassian.com").see(60, "ws.trello.com");
+  CHECK_FALSE(family.of("trello").features.form_time);
+  Story opened;
+  opened.see(0, "asana.com").see(20, "login.asana.com").see(60, "app.asana.com");
+  CHECK(opened.of("asana").features.sequence);
+}
+
+TEST_CASE("Sign-in: what its first page loads of the product is not yet the product",
+          "[agent][evidence]") {
+  Story story;
+  story.see(0, "login.asana.com").see(0.3, "app.asana.com");
+  CHECK_FALSE(story.of("asana").features.login_then_app);
+  story.see(40, "app.asana.com");
+  CHECK(story.of("asana").features.login_then_app);
+  CHECK(story.of("asana").features.form_time == 1);
+}
