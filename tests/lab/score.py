@@ -263,7 +263,7 @@ LIMITS = [
     "- The lab's pages are imitations, written from public knowledge of the products. They load what such pages load, in",
     "  the order browsers load it, but the real pages differ and change. The figures say how well the judgement reads",
     "  such sequences; the field will be worse. Only the two opt-in questions of the dashboard can tell how much.",
-    "- A tool that nobody looked at is still a tool as an author imagines it. The seven who imitated the last 120 knew neither rules",
+    "- A tool that nobody looked at is still a tool as an author imagines it. The nine who imitated the last 144 knew neither rules",
     "  nor features, but how people behave in the stories, and what pages for the public and products load of other companies,",
     "  was written by who made the features.",
     "- How often people sign up, look, or sign in from a new computer is set by the lab, not by any company. Where",
