@@ -174,11 +174,15 @@ void EvidenceRoom::follow_hidden(const Match& match, const std::string& user, Bu
     return;
   }
   const SignIn sign_in = before_of(user, *burst.after);
+  const Verdict before = state->second.verdict(model_, match.sighting.when);
   if (provider) {
     state->second.provider_opened(match.sighting.when, burst.number, sign_in, model_);
   } else {
     state->second.page_hidden(match.sighting.when, burst.number, sign_in, model_);
     expect_screen(state->first, burst.number, match.sighting.when);
+  }
+  if (state->second.verdict(model_, match.sighting.when).stage != before.stage) {
+    windows_.hasten(std::string{tool.id}, user, match.sighting.when);
   }
 }
 

@@ -1,5 +1,6 @@
 // The way in: which page was the form, whose sign-in it was, and what came back from it.
 
+#include <algorithm>
 #include <string>
 
 #include "tests/support/catch.h"
@@ -222,4 +223,22 @@ TEST_CASE("Sign-in: what its first page loads of the product is not yet the prod
   story.see(40, "app.asana.com");
   CHECK(story.of("asana").features.login_then_app);
   CHECK(story.of("asana").features.form_time == 1);
+}
+
+TEST_CASE("Sign-in: a stage that a provider or a hidden page decides is told soon, too",
+          "[agent][evidence]") {
+  const auto told = [](const Story& story) {
+    return std::any_of(story.contacts.begin(), story.contacts.end(), [](const Contact& contact) {
+      return contact.tool == "asana" && contact.stage == Stage::signup_likely;
+    });
+  };
+  Story provider;
+  provider.see(0, "asana.com").see(50, "app.asana.com").see(57, "accounts.idp.com");
+  provider.room->advance(gnomon::testing::at(70));
+  CHECK(told(provider));
+  Story page;
+  page.see(0, "asana.com").see(50, "start.asana.com");
+  page.see(95, "b.meter.com").see(95.1, "c.meter.com");
+  page.room->advance(gnomon::testing::at(110));
+  CHECK(told(page));
 }
