@@ -52,7 +52,7 @@ class Live:
         config.write_text("learning-days = 0\n")  # the story's day is the first day
         log = open(self.folder / "agent.log", "w")
         self.agent = self.lab.start(self.station, str(self.binaries / "gnomon-agent"), "run", "--config", str(config), "--data",
-                                    str(self.agent_data), stdout=log, stderr=log, env=self.env)
+                                    str(self.agent_data), by=net.beside(self.station), stdout=log, stderr=log, env=self.env)
         self.wait(lambda: "agent.started" in (self.folder / "agent.log").read_text(), 30, "the agent to start")
 
     def run(self, space, program, *arguments):
