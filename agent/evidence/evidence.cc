@@ -10,6 +10,8 @@ namespace gnomon {
 namespace {
 
 constexpr std::chrono::seconds kSettleAfter{6};
+// From an identity provider's page back to the tool: nearly everybody is back by then.
+constexpr std::chrono::seconds kProviderTakes{45};
 constexpr std::uint32_t kScreenBrings = 3;
 constexpr std::uint32_t kOutreachWeighs = 3;  // a tag manager alone is in many products too
 constexpr std::size_t kMaxPending = 256;  // page loads of six seconds; who opens more is no person
@@ -157,7 +159,7 @@ void EvidenceRoom::expect_screen(const StateKey& key, std::uint32_t burst, WallT
     return pending.page && pending.burst == burst && pending.key == key;
   });
   if (!asked && pending_.size() < kMaxPending) {
-    pending_.push_back({key, key.first, burst, when + kSettleAfter, when});
+    pending_.push_back({key, key.first, burst, when + kSettleAfter, when, std::nullopt});
   }
 }
 
@@ -173,14 +175,18 @@ void EvidenceRoom::follow_hidden(const Match& match, const std::string& user, Bu
   if (state == states_.end()) {
     return;
   }
+  if (provider) {
+    // Nobody has an account yet: what comes back is waited for, and only then it is concluded.
+    if (pending_.size() < kMaxPending) {
+      pending_.push_back({state->first, user, burst.number, match.sighting.when + kProviderTakes,
+                          std::nullopt, match.sighting.when});
+    }
+    return;
+  }
   const SignIn sign_in = before_of(user, *burst.after);
   const Verdict before = state->second.verdict(model_, match.sighting.when);
-  if (provider) {
-    state->second.provider_opened(match.sighting.when, burst.number, sign_in, model_);
-  } else {
-    state->second.page_hidden(match.sighting.when, burst.number, sign_in, model_);
-    expect_screen(state->first, burst.number, match.sighting.when);
-  }
+  state->second.page_hidden(match.sighting.when, burst.number, sign_in, model_);
+  expect_screen(state->first, burst.number, match.sighting.when);
   if (state->second.verdict(model_, match.sighting.when).stage != before.stage) {
     windows_.hasten(std::string{tool.id}, user, match.sighting.when);
   }
@@ -259,7 +265,8 @@ void EvidenceRoom::add_tool(const Match& match, const std::string& user, BurstVi
   const bool was_pending = state.pending();
   state.add(step_of(match, burst), before_of(user, match.tool), model_, learning);
   if (state.pending() && !was_pending && pending_.size() < kMaxPending) {
-    pending_.push_back({key, user, burst.number, sighting.when + kSettleAfter, std::nullopt});
+    pending_.push_back(
+        {key, user, burst.number, sighting.when + kSettleAfter, std::nullopt, std::nullopt});
   }
   if (match.role == Role::app && burst.led_by == LedBy::itself && sighting.source != Source::dns) {
     expect_screen(key, burst.number, sighting.when);
@@ -305,7 +312,11 @@ void EvidenceRoom::settle_pending(WallTime now) {
     }
     const Verdict before = state->second.verdict(model_, now);
     const Company company = bursts_.company(due.user, due.burst);
-    if (!due.page) {
+    if (due.provider) {
+      const auto tool = pack_->find_tool(due.key.second);
+      state->second.provider_opened(*due.provider, due.burst,
+                                    tool ? before_of(due.user, *tool) : SignIn{}, model_);
+    } else if (!due.page) {
       state->second.settle(company, model_);
     } else if (is_screen(company)) {
       const auto tool = pack_->find_tool(due.key.second);

@@ -112,7 +112,8 @@ class EvidenceRoom {
     std::string user;
     std::uint32_t burst = 0;
     WallTime due;
-    std::optional<WallTime> page;  // a page that may be one of the product's screens
+    std::optional<WallTime> page;      // a page that may be one of the product's screens
+    std::optional<WallTime> provider;  // a provider that was opened from its form
   };
 
   BurstView place(const Match& match, const std::string& user);

@@ -129,7 +129,8 @@ void ToolState::note_product(const Step& step, const SignIn& sign_in, const Mode
       announced || (step.role == Role::app && step.shared_with_site && !after_login && !inside_);
 
   note_tenant(step, after_login);
-  if (step.burst == login_burst_ && step.led_by != LedBy::itself && !inside_) {
+  const bool first_form = first_use_ && last_login_ && *first_use_ == *last_login_;
+  if (step.burst == login_burst_ && step.led_by != LedBy::itself && !inside_ && first_form) {
     note(step.when, "contacted while its sign-in page loaded", step.host, step.role);
     return;
   }

@@ -137,6 +137,7 @@ TEST_CASE("Hidden pages: a provider opened from a hidden form is a way in", "[ag
   loads(story, 0.1, {"a.ads.com"});
   loads(story, 50, {"check.robots.com", "a.meter.com"});
   story.see(57, "accounts.idp.com");
+  story.room->finish();
   CHECK(story.of("trello").features.sequence);
 }
 
@@ -179,10 +180,12 @@ TEST_CASE("Hidden pages: a provider opened after a page of an unknown kind is a 
   loads(story, 0.1, {"a.ads.com"});
   loads(story, 45, {"a.meter.com", "b.meter.com"});
   story.see(52, "accounts.idp.com");
+  story.room->finish();
   CHECK(story.of("trello").features.sequence);
   CHECK(story.of("trello").features.site_read == 1);
   Story reader;  // straight from public pages it may be somebody's mail
   reader.see(0, "trello.com").see(52, "accounts.idp.com");
+  reader.room->finish();
   CHECK_FALSE(reader.of("trello").features.sequence);
 }
 

@@ -47,6 +47,7 @@ TEST_CASE("Sign-in: a provider opened from the form is a way in, though nothing 
           "[agent][evidence]") {
   Story story;
   story.see(0, "asana.com").see(50, "app.asana.com").see(57, "accounts.idp.com");
+  story.room->finish();
   CHECK(story.of("asana").features.sequence);
   CHECK_FALSE(story.of("asana").features.one_look);
   CHECK(story.says("asana", "hint: signed in through An Identity Provider"));
@@ -54,13 +55,16 @@ TEST_CASE("Sign-in: a provider opened from the form is a way in, though nothing 
   Story another;  // another site sent there
   another.see(0, "asana.com").see(50, "app.asana.com").see(55, "www.shop.example");
   another.see(60, "accounts.idp.com");
+  another.room->finish();
   CHECK_FALSE(another.of("asana").features.sequence);
   Story reader;  // public pages are no form
   reader.see(0, "asana.com").see(50, "accounts.idp.com");
+  reader.room->finish();
   CHECK_FALSE(reader.of("asana").features.sequence);
   Story at_work;  // who works in it already does not sign in
   at_work.see(0, "app.asana.com").see(9, "app.asana.com").see(18, "app.asana.com");
   at_work.see(27, "accounts.idp.com");
+  at_work.room->finish();
   CHECK_FALSE(at_work.of("asana").features.login_then_app);
 }
 
@@ -235,10 +239,20 @@ TEST_CASE("Sign-in: a stage that a provider or a hidden page decides is told soo
   Story provider;
   provider.see(0, "asana.com").see(50, "app.asana.com").see(57, "accounts.idp.com");
   provider.room->advance(gnomon::testing::at(70));
+  CHECK_FALSE(told(provider));  // nobody has an account yet
+  provider.room->advance(gnomon::testing::at(110));
   CHECK(told(provider));
   Story page;
   page.see(0, "asana.com").see(50, "start.asana.com");
   page.see(95, "b.meter.com").see(95.1, "c.meter.com");
   page.room->advance(gnomon::testing::at(110));
   CHECK(told(page));
+}
+
+TEST_CASE("Sign-in: a mail that confirms leads through the sign-in to the product at once",
+          "[agent][evidence]") {
+  Story story;  // the form was sent long before
+  story.see(0, "www.survey.com").see(70, "signup.survey.com").see(150, "login.survey.com");
+  story.see(150.2, "admin.survey.com");
+  CHECK(story.of("survey").features.sequence);
 }

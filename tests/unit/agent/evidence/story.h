@@ -50,6 +50,7 @@ class Story final : public ContactSink {
     pack->add_host("admin.survey.com", Meaning::tool, survey, Role::app);
     pack->add_host("www.survey.com", Meaning::tool, survey, Role::site, Audience::visitor);
     pack->add_host("api.survey.com", Meaning::tool, survey, Role::api);
+    pack->add_host("login.survey.com", Meaning::tool, survey, Role::login);
     pack->add_host("links.survey.com", Meaning::tool, survey, Role::link);
     pack->add_host("team.survey.com", Meaning::tool, survey, Role::site).shared_with =
         1U << static_cast<unsigned>(Role::api);
