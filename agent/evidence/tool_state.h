@@ -237,12 +237,14 @@ class ToolState {
   std::optional<WallTime> glimpse_site_;  // a contact that did not count: with its public pages
   bool glimpse_of_site_ = false;          // ... which no other page carries
   std::optional<WallTime> glimpse_use_;   // ... with sign-in or product
-  std::optional<WallTime> shared_form_;   // the product's host, after public pages on another
-  std::optional<WallTime> hidden_page_;   // after its public pages, of a kind not known
-  bool arrived_ = false;                  // one of its screens was seen
-  bool came_back_ = false;                // a hidden page followed its form
-  bool sent_on_ = false;                  // from its form to a provider, and not seen back yet
-  std::uint32_t own_burst_ = 0;           // the last page load with a contact of the tool
+  // A page after the public ones that is most likely the form: on the product's host where they
+  // have another, or hidden and followed by a provider.
+  std::optional<WallTime> shared_form_;
+  std::optional<WallTime> hidden_page_;  // after its public pages, of a kind not known
+  bool arrived_ = false;                 // one of its screens was seen
+  bool came_back_ = false;               // a hidden page followed its form
+  bool sent_on_ = false;                 // from its form to a provider, and not seen back yet
+  std::uint32_t own_burst_ = 0;          // the last page load with a contact of the tool
   std::uint32_t own_burst_before_ = 0;
   std::optional<WallTime> weak_pending_;  // a weak host led a burst; settle() decides
   std::string weak_host_;
